@@ -1,0 +1,3 @@
+"""attrieve: describe a person, find them."""
+
+__version__ = "0.1.0"

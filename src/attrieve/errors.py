@@ -1,0 +1,113 @@
+"""Every exception attrieve raises, as a tree.
+
+::
+
+    AttrieveError
+    ├── InputError              something handed in is wrong; the caller can mend it
+    │   ├── UnknownNameError    a name that is not in a list; the nearest one is suggested
+    │   ├── QueryError          a description that cannot be read
+    │   ├── ConfigurationError  a recipe or setting that cannot be used
+    │   ├── ImageError          an image that cannot be decoded, or is too large to try
+    │   ├── DatasetError        a data set folder that is not what it should be
+    │   └── SchemaMismatchError two vocabularies where one is needed
+    ├── CheckpointError         a saved model or training state that cannot be read
+    ├── StorageError            the disk refused (full, read-only, gone)
+    └── TrainingError           training cannot go on
+        └── NonFiniteLossError  a loss part became NaN or infinite
+
+Messages say what was expected, what came, and what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AttrieveError(Exception):
+    """Root of every error raised on purpose."""
+
+
+class InputError(AttrieveError):
+    """Something handed in is wrong; the caller can mend it."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not in a known list; carries the nearest known names.
+
+    Args:
+        kind: what was named, e.g. "attribute".
+        name: the name that came.
+        known: the names that would have been right.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        self.nearest = nearest_names(name, self.known)
+        if self.nearest:
+            advice = "did you mean " + " or ".join(repr(candidate) for candidate in self.nearest) + "?"
+        else:
+            shown = ", ".join(self.known[:12])
+            advice = f"known: {shown}" + (", ..." if len(self.known) > 12 else "")
+        super().__init__(f"unknown {kind} {name!r}; {advice}")
+
+
+class QueryError(InputError):
+    """A description that cannot be read."""
+
+
+class ConfigurationError(InputError):
+    """A recipe or setting that cannot be used."""
+
+
+class ImageError(InputError):
+    """An image that cannot be decoded, or is too large to try."""
+
+
+class DatasetError(InputError):
+    """A data set on disk that is not what it should be."""
+
+
+class SchemaMismatchError(InputError):
+    """Two vocabularies where one is needed; shows both names and fingerprints."""
+
+
+class CheckpointError(AttrieveError):
+    """A saved model or training state that cannot be read."""
+
+
+class StorageError(AttrieveError):
+    """The disk refused: full, read-only or gone."""
+
+
+class TrainingError(AttrieveError):
+    """Training cannot go on."""
+
+
+class NonFiniteLossError(TrainingError):
+    """A loss part became NaN or infinite; names the part."""
+
+
+def nearest_names(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
+    """Return up to ``most`` known names close to ``name``, compared without case or separators.
+
+    >>> nearest_names("bakpack", ["carryingBackpack", "backpack", "hat"], most=1)
+    ('backpack',)
+    """
+    folded: dict[str, str] = {}
+    for candidate in known:
+        folded.setdefault(fold_name(candidate), candidate)
+    wanted = fold_name(name)
+    close = get_close_matches(wanted, folded, n=most, cutoff=0.6)
+    if not close and len(wanted) >= 3:
+        close = [key for key in folded if wanted in key][:most]
+    return tuple(folded[key] for key in close)
+
+
+def fold_name(name: str) -> str:
+    """Fold a name for comparison: no case, no underscores, dashes or spaces.
+
+    >>> fold_name("Upper_Body Plaid")
+    'upperbodyplaid'
+    """
+    return "".join(character for character in name.casefold() if character not in "_- ")

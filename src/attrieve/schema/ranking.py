@@ -1,0 +1,76 @@
+"""An answer: hits in order, each with its distance and the reasons for it."""
+
+import math
+from dataclasses import dataclass, field
+
+from attrieve.errors import InputError
+
+
+@dataclass(frozen=True)
+class AttributeReason:
+    """Why one attribute speaks for or against a hit.
+
+    Args:
+        attribute: its name.
+        wanted: whether it was asked to hold.
+        certainty: of the asker, in (0, 1].
+        probability: that it holds, as the model sees it, in [0, 1].
+        matches: whether the probability lies on the asked side of 0.5.
+        share: part of the attribute distance that this attribute causes, in [0, 1].
+    """
+
+    attribute: str
+    wanted: bool
+    certainty: float
+    probability: float
+    matches: bool
+    share: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One person image in a ranking.
+
+    Args:
+        rank: from 1.
+        key: of the person image.
+        distance: fused, smaller is nearer.
+        source: where the image lies, as text.
+        attribute_distance: the recognition branch alone, or None if it took no part.
+        embedding_distance: the embedding branch alone, or None if it took no part.
+        reasons: one per asked attribute.
+    """
+
+    rank: int
+    key: str
+    distance: float
+    source: str
+    attribute_distance: float | None = None
+    embedding_distance: float | None = None
+    reasons: tuple[AttributeReason, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Hits in order.
+
+    Raises:
+        InputError: if distances fall, are not finite, ranks do not count from 1, or a key repeats.
+    """
+
+    hits: tuple[Hit, ...]
+
+    def __post_init__(self) -> None:
+        if [hit.rank for hit in self.hits] != list(range(1, len(self.hits) + 1)):
+            raise InputError("ranks must count 1, 2, 3, ...")
+        if not all(math.isfinite(hit.distance) for hit in self.hits):
+            raise InputError("every distance in a ranking must be finite")
+        if any(
+            after.distance < before.distance for before, after in zip(self.hits, self.hits[1:], strict=False)
+        ):
+            raise InputError("a ranking is sorted by distance, nearest first")
+        if len({hit.key for hit in self.hits}) != len(self.hits):
+            raise InputError("a person image occurs once in a ranking")
+
+    def __len__(self) -> int:
+        return len(self.hits)
