@@ -1,0 +1,107 @@
+"""Every size of a retriever, checked when it is written down."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from attrieve.errors import ConfigurationError
+
+
+class Strict(BaseModel):
+    """Frozen settings; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RetrieverKind(StrEnum):
+    """Which branches a retriever has."""
+
+    ATTRIBUTES = "attributes"
+    """Attribute recognition alone (the paper's PAR baseline)."""
+    EMBEDDING = "embedding"
+    """Joint embedding alone (the paper's MA+ASMR baseline)."""
+    MULTI_TASK = "multi_task"
+    """Both on one backbone."""
+
+
+class HeadKind(StrEnum):
+    """What stands on the backbone's feature map."""
+
+    POOLED = "pooled"
+    """Global average pooling and linear layers, as the paper's baselines have it."""
+    TRANSFORMER = "transformer"
+    """Visual and attribute tokens through transformer blocks (paper, section 3)."""
+
+
+class BackboneSettings(Strict):
+    """The network that makes a feature map."""
+
+    name: str = "resnet50"
+    """resnet18, resnet34, resnet50, resnet101, mobilenetv2, pvtv2-b0 .. pvtv2-b5."""
+    last_stride: Annotated[int, Field(ge=1, le=2)] = 1
+    """Stride of the last stage of a ResNet or MobileNetV2: 1 doubles the map's height and width."""
+    stage: Annotated[int, Field(ge=3, le=4)] = 4
+    """Which stage's map to take; 3 gives stride 16. For PVTv2 and ResNet."""
+    drop_path: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of residual branches dropped in training, PVTv2 only."""
+    freeze_batch_norm: bool = False
+    """Keep BatchNorm statistics as they came with the weights; small batches estimate them badly."""
+
+
+class TransformerSettings(Strict):
+    """The transformer over visual and attribute tokens (paper, Table 3.1)."""
+
+    blocks: Annotated[int, Field(ge=1)] = 3
+    heads: Annotated[int, Field(ge=1)] = 12
+    dim: Annotated[int, Field(ge=1)] = 384
+    mlp_ratio: Annotated[float, Field(gt=0)] = 4.0
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    patch_height: Annotated[int, Field(ge=1)] = 2
+    patch_width: Annotated[int, Field(ge=1)] = 2
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> "TransformerSettings":
+        if self.dim % self.heads:
+            whole = round(self.dim / self.heads) * self.heads
+            raise ConfigurationError(
+                f"transformer dim {self.dim} cannot be split over {self.heads} heads "
+                f"({self.dim} / {self.heads} is not whole); use {whole}. "
+                "The paper's table prints 382, which with 12 heads is a slip for 384."
+            )
+        return self
+
+
+class RetrieverSettings(Strict):
+    """A whole retriever."""
+
+    kind: RetrieverKind = RetrieverKind.MULTI_TASK
+    head: HeadKind = HeadKind.TRANSFORMER
+    height_px: Annotated[int, Field(ge=32)] = 256
+    width_px: Annotated[int, Field(ge=16)] = 192
+    backbone: BackboneSettings = BackboneSettings()
+    transformer: TransformerSettings = TransformerSettings()
+    embedding_dim: Annotated[int, Field(ge=2)] = 128
+    encoder_hidden: Annotated[int, Field(ge=1)] = 512
+    """First layer of the attribute encoder; the second has ``embedding_dim`` (paper, Table 3.2)."""
+    pooled_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Dropout before the pooled head's linear layer."""
+
+    @property
+    def recognises(self) -> bool:
+        """Whether the retriever gives attribute probabilities."""
+        return self.kind is not RetrieverKind.EMBEDDING
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the retriever gives embeddings."""
+        return self.kind is not RetrieverKind.ATTRIBUTES
+
+
+class RetrievalSettings(Strict):
+    """How the two branches' distances are joined when nothing else is asked (paper, "Retrieval")."""
+
+    attribute_weight: Annotated[float, Field(ge=0)] = 0.2
+    """The paper's lambda_Ret."""
+    embedding_weight: Annotated[float, Field(ge=0)] = 1.0
+    normalisation: Literal["matrix", "query", "static"] = "matrix"
