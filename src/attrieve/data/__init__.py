@@ -1,0 +1,1 @@
+"""From disk to batch: images, data sets, named splits and their leaks."""

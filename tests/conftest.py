@@ -1,0 +1,16 @@
+"""Fixtures for every test."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real data sets, which never enter the repository."""
+    stated = os.environ.get("ATTRIEVE_DATA")
+    folder = Path(stated) if stated else Path(__file__).parents[1].parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real data not found at {folder}; set ATTRIEVE_DATA to the folder that holds peta/")
+    return folder
