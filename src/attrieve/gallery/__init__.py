@@ -1,0 +1,1 @@
+"""From person images to a searchable folder, and from a description to ranked hits."""

@@ -1,0 +1,144 @@
+"""What the embedding branch is asked for when a description leaves attributes open.
+
+The attribute encoder wants a value for every attribute. An open one is not "no", so the description
+is completed with what training people looked like, in every plausible way at once: the query vector
+is the expectation of the embedding over completions, which costs the search nothing extra.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int8, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from attrieve.models.query_side import QuerySide
+from attrieve.schema import AttributeQuery, AttributeSchema, GroupKind, Term
+
+DISAGREEMENT = 1e-3
+"""How much of its weight a category keeps per certain term it contradicts; above 0, so that some
+category always counts and those that contradict least count most."""
+
+
+def expected_embedding(query: AttributeQuery, query_side: QuerySide) -> Float[Tensor, "1 dim"] | None:
+    """Embed a description, averaging over plausible completions; None without an embedding branch.
+
+    With training categories k seen n_k times, e the encoder (unit vectors) and complete_k the
+    category's values overridden by the description::
+
+        weight_k = n_k * product over terms t of (1 - (1 - DISAGREEMENT) * certainty_t * mismatch_tk)
+        vector   = normalise( sum_k weight_k * e(complete_k) )
+
+    A full description has one completion, itself, and gives exactly ``embed_queries(values)``.
+    See :func:`mismatches` and :func:`completed_values` for the parts.
+    """
+    with torch.inference_mode():
+        if query.is_full:
+            return query_side.embed_queries(torch.from_numpy(query.values()).float()[None])
+        known = known_categories(query_side)
+        weight = completion_weights(query, known, _counts(query_side))
+        embedded = query_side.embed_queries(completed_values(query, known).float())
+        if embedded is None:
+            return None
+        return functional.normalize(weight.float()[None] @ embedded, dim=-1)
+
+
+def known_categories(query_side: QuerySide) -> Float[Tensor, "category attribute"]:
+    """Return the training categories with unknown values replaced by the attribute's positive rate.
+
+    Without any training categories, one that holds the positive rates stands for all.
+    """
+    categories: Int8[Tensor, "category attribute"] = query_side.training_categories.cpu()
+    rate = query_side.positive_rate.cpu().double()
+    if not len(categories):
+        return rate[None]
+    return torch.where(categories >= 0, categories.double(), rate)
+
+
+def _counts(query_side: QuerySide) -> Int64[Tensor, " category"]:
+    counts: Tensor = query_side.training_category_counts.cpu()
+    return counts if len(counts) else torch.ones(1, dtype=torch.int64)
+
+
+def completion_weights(
+    query: AttributeQuery,
+    categories: Float[Tensor, "category attribute"],
+    counts: Int64[Tensor, " category"],
+) -> Float[Tensor, " category"]:
+    """Return how much each category speaks for a description; positive, sums to 1.
+
+    >>> from attrieve.schema import load_vocabulary, parse_query
+    >>> schema = load_vocabulary("peta35")
+    >>> categories = torch.zeros(2, 35, dtype=torch.float64)
+    >>> categories[1, schema.index_of("hat")] = 1.0
+    >>> query = parse_query("hat?", schema)
+    >>> [round(float(w), 4) for w in completion_weights(query, categories, torch.tensor([300, 100]))]
+    [0.6002, 0.3998]
+    """
+    certainty = torch.tensor([term.certainty for term in query.terms], dtype=torch.float64)
+    factors = 1.0 - (1.0 - DISAGREEMENT) * certainty * mismatches(query, categories)
+    # in logarithms: the product over a hundred terms would underflow
+    return torch.softmax(factors.log().sum(dim=1) + counts.double().clamp_min(1e-9).log(), dim=0)
+
+
+def mismatches(
+    query: AttributeQuery, categories: Float[Tensor, "category attribute"]
+) -> Float[Tensor, "category term"]:
+    """Return how far each category contradicts each term, in [0, 1].
+
+    A wanted term is met as far as its best alternative is; an unwanted one as far as none holds.
+    """
+    columns = []
+    for term in query.terms:
+        most = categories[:, list(term.attributes)].amax(dim=1)
+        columns.append(1.0 - most if term.wanted else most)
+    return torch.stack(columns, dim=1)
+
+
+def completed_values(
+    query: AttributeQuery, categories: Float[Tensor, "category attribute"]
+) -> Float[Tensor, "category attribute"]:
+    """Override categories with what a description says, as far as it is certain.
+
+    An unwanted attribute becomes ``(1 - certainty) * value``, a wanted one
+    ``certainty + (1 - certainty) * value``. Where a wanted one displaces another of a group that holds
+    one at a time, the other fades likewise, unless the description names it. Of "one of these", a
+    category keeps what it has; if it has none, it gets each in proportion to how often all have it.
+    """
+    completed = categories.clone()
+    conflicts = conflicting_attributes(query.schema)
+    named = torch.zeros(len(query.schema), dtype=torch.bool)
+    named[[index for term in query.terms for index in term.attributes]] = True
+    for term in query.terms:
+        if not term.wanted:
+            completed[:, list(term.attributes)] *= 1.0 - term.certainty
+        else:
+            _want(completed, categories, term, conflicts, named)
+    return completed
+
+
+def _want(
+    completed: Float[Tensor, "category attribute"],
+    categories: Float[Tensor, "category attribute"],
+    term: Term,
+    conflicts: Bool[Tensor, "attribute attribute"],
+    named: Bool[Tensor, " attribute"],
+) -> None:
+    chosen = list(term.attributes)
+    common = categories[:, chosen].mean(dim=0) + 1e-6
+    share = common / common.sum()
+    lacking = term.certainty * (1.0 - categories[:, chosen].amax(dim=1, keepdim=True))
+    completed[:, chosen] = categories[:, chosen] + lacking * share
+    for index in torch.nonzero(conflicts[chosen].any(dim=0) & ~named).flatten().tolist():
+        completed[:, index] *= 1.0 - lacking[:, 0]
+
+
+def conflicting_attributes(schema: AttributeSchema) -> Bool[Tensor, "attribute attribute"]:
+    """Return which attributes do not hold together: rivals of one-at-a-time groups, "none" and the rest."""
+    conflicts = torch.zeros(len(schema), len(schema), dtype=torch.bool)
+    for group, members in zip(schema.groups, schema.group_indices, strict=True):
+        if group.kind in (GroupKind.EXCLUSIVE, GroupKind.EXCLUSIVE_OR_NONE, GroupKind.EXCLUSIVE_SOFT):
+            conflicts[torch.tensor(members)[:, None], torch.tensor(members)] = True
+        elif group.none_attribute is not None:
+            none = schema.names.index(group.none_attribute)
+            conflicts[none, list(members)] = True
+            conflicts[list(members), none] = True
+    return conflicts.fill_diagonal_(False)
