@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
-from reference.losses import attribute_bce
 from sklearn.metrics import log_loss
 from torch import Tensor
 
 from attrieve.errors import ConfigurationError, InputError
 from attrieve.losses.attribute_bce import AttributeBinaryCrossEntropy, Weighting, positive_rates
+from reference.losses import attribute_bce
 
 WEIGHTINGS: tuple[Weighting, ...] = ("attribute_and_label", "attribute", "none")
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.losses import feedback_weights as loop_twin
 from scipy.stats import rankdata
 
 from attrieve.errors import ConfigurationError
 from attrieve.losses.feedback import FeedbackMode, feedback_weights
+from reference.losses import feedback_weights as loop_twin
 
 losses = st.lists(st.floats(0, 100, width=32), min_size=1, max_size=12)
 MODES: tuple[FeedbackMode, ...] = ("proportional", "rank")

@@ -6,12 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.losses import differs
 from torch import Tensor
 
 from attrieve.errors import InputError
 from attrieve.losses.group_codes import GroupCodes, Grouping, encode_groups
 from attrieve.schema.attributes import Attribute, AttributeSchema, Group, GroupKind
+from reference.losses import differs
 
 SCHEMA = AttributeSchema(
     "six",

@@ -1,17 +1,18 @@
 """Modality alignment against its loop twin, at the edges of the cosine, and with extra negatives."""
 
+import itertools
 import math
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.losses import modality_alignment as loop_twin
 from torch import Tensor
 from torch.nn import functional
 
 from attrieve.errors import InputError
 from attrieve.losses.modality_alignment import modality_alignment
+from reference.losses import modality_alignment as loop_twin
 
 
 def draw(seed: int, batch: int = 6, categories: int = 9, dim: int = 4) -> tuple[Tensor, Tensor, Tensor]:
@@ -55,7 +56,7 @@ def test_margin_only_makes_it_harder() -> None:
     """The target's logit falls as the margin grows, so every loss rises."""
     images, rows, truth = draw(3, batch=30)
     losses = [modality_alignment(images, rows, truth, margin=m) for m in (0.0, 0.1, 0.2, 0.4, 0.8)]
-    for before, after in zip(losses, losses[1:], strict=False):
+    for before, after in itertools.pairwise(losses):
         assert (after > before).all()
 
 

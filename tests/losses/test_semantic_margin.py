@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.losses import pair_cosines_and_targets, semantic_margin
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,6 +16,7 @@ from attrieve.losses.semantic_margin import (
     encode_groups,
 )
 from attrieve.schema.attributes import AttributeSchema, load_vocabulary
+from reference.losses import pair_cosines_and_targets, semantic_margin
 
 VARIANTS: tuple[Variant, ...] = ("published", "centred")
 WEIGHTINGS: tuple[GroupWeighting, ...] = ("free", "one_plus", "simplex")
@@ -290,7 +290,7 @@ def test_refusals() -> None:
     codes = encode_groups(values, SCHEMA)
     with pytest.raises(InputError, match="at least two categories"):
         build(codes)(embedding[:1], encode_groups(values[:1], SCHEMA))
-    with pytest.raises(InputError, match="codes of 5 categories|codes of 6 categories, got codes of 5"):
+    with pytest.raises(InputError, match="codes of 6 categories, got codes of 5"):
         build(codes)(embedding, encode_groups(values[:5], SCHEMA))
     with pytest.raises(InputError, match="weights for 12 groups, the codes have 35"):
         build(codes)(embedding, encode_groups(values, SCHEMA, grouping="attribute"))

@@ -76,8 +76,8 @@ def encode_groups(
     >>> from attrieve.schema.attributes import load_vocabulary
     >>> schema = load_vocabulary("peta35")
     >>> values = torch.zeros(2, 35, dtype=torch.int8)
-    >>> encode_groups(values, schema).group_count, encode_groups(values, schema, grouping="attribute").group_count
-    (12, 35)
+    >>> [encode_groups(values, schema, grouping=by).group_count for by in ("group", "attribute")]
+    [12, 35]
     """
     if grouping not in get_args(Grouping):
         raise ConfigurationError(f"grouping must be one of {get_args(Grouping)}, got {grouping!r}")

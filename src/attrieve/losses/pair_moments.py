@@ -50,7 +50,7 @@ def pair_moments(
         block_rows: rows held at a time.
     """
     recording = torch.is_grad_enabled()
-    row_target, cross = _PairMoments.apply(
+    row_target, cross = _PairMoments.apply(  # type: ignore[no-untyped-call]
         unit,
         codes,
         column_weight,
@@ -86,7 +86,7 @@ class _PairMoments(torch.autograd.Function):
         return sweep.row_target, sweep.cross
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(
         ctx: Any, row_target_gradient: Tensor, cross_gradient: Tensor
     ) -> tuple[Tensor | None, None, Tensor | None, None, None, None, None]:
@@ -143,7 +143,7 @@ class _Sweep:
         everyone = slice(0, count)
         own, others = torch.zeros_like(self.products), self.products
         sums, sums_by_weight = [], []
-        for here in rows.split(self.block_rows):
+        for here in torch.split(rows, self.block_rows):
             target = self._target(here, everyone)
             target.scatter_(1, here[:, None], 0)
             sums.append(target.sum(dim=1))

@@ -42,7 +42,8 @@ def weighted_sum(parts: Mapping[str, Tensor], weights: Mapping[str, float]) -> L
     """
     if not parts or set(parts) != set(weights):
         raise ConfigurationError(
-            f"every loss part needs one weight and the reverse; parts {sorted(parts)}, weights {sorted(weights)}"
+            "every loss part needs one weight and every weight a part; "
+            f"got parts {sorted(parts)} and weights {sorted(weights)}"
         )
     for name, part in parts.items():
         if part.ndim != 0:
