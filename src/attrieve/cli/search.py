@@ -146,7 +146,8 @@ def _cells(
 def _mark(reason: AttributeReason, schema: AttributeSchema, *, named: bool) -> Text:
     sign, style = ("✓", "green") if reason.matches else ("✗", "red")
     label = schema.labels[schema.names.index(reason.attribute)] if named else ""
-    words = [sign, label if reason.wanted or not named else f"no {label}", f"{reason.probability:.2f}"]
+    probability = reason.probability if reason.wanted else 1 - reason.probability  # of what was asked
+    words = [sign, label if reason.wanted or not named else f"no {label}", f"{probability:.2f}"]
     return Text(" ".join(word for word in words if word), style=style)
 
 

@@ -1,0 +1,169 @@
+"""What happened while training: a CSV file, and a progress bar for whoever watches."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+JOURNAL = "journal.csv"
+
+
+class Journal(Callback):
+    """Append one line per some steps: epoch, step, rate, images per second, every loss part.
+
+    A run that goes on after a kill drops the lines behind its checkpoint first, so that no step stands
+    twice.
+    """
+
+    def __init__(self, path: Path, *, batch: int, every: int = 10) -> None:
+        self.path = path
+        self.batch = batch
+        self.every = every
+        self._since = 0.0
+        self._steps = 0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Drop lines of steps that are about to be done again."""
+        if trainer.is_global_zero:
+            drop_lines_from(self.path, trainer.global_step)
+        self._since = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Write a line every few steps."""
+        self._steps += 1
+        if trainer.global_step % self.every or not trainer.is_global_zero:
+            return
+        now = time.perf_counter()
+        rate = self._steps * self.batch * trainer.world_size / max(now - self._since, 1e-9)
+        self._since, self._steps = now, 0
+        parts = {name: f"{float(value):.6g}" for name, value in outputs["parts"].items()}
+        append_line(
+            self.path,
+            {
+                "epoch": str(trainer.current_epoch),
+                "step": str(trainer.global_step),
+                "rate": f"{trainer.optimizers[0].param_groups[0]['lr']:.6g}",
+                "images_per_second": f"{rate:.1f}",
+                "loss": f"{float(outputs['loss']):.6g}",
+                **parts,
+            },
+        )
+
+
+def append_line(path: Path, line: dict[str, str]) -> None:
+    """Append a line, with a heading if the file is new."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(line))
+        if new:
+            writer.writeheader()
+        writer.writerow(line)
+
+
+def drop_lines_from(path: Path, step: int) -> None:
+    """Keep only the lines up to and including ``step``; cut-off last lines go too."""
+    if not path.exists():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        names = reader.fieldnames or []
+        kept = [row for row in reader if (row.get("step") or "").isdigit() and int(row["step"]) <= step]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=names)
+        writer.writeheader()
+        writer.writerows(kept)
+
+
+class ProgressBar(Callback):
+    """One line on the error stream: epoch, steps, loss parts, images per second, time left."""
+
+    def __init__(self, *, batch: int, console: Console) -> None:
+        self.batch = batch
+        self.console = console
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._started = 0.0
+        self._first = 0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Open the bar."""
+        if not trainer.is_global_zero:
+            return
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+        )
+        self._first = trainer.global_step
+        self._started = time.perf_counter()
+        self._progress.start()
+        self._task = self._progress.add_task(
+            "training",
+            total=int(trainer.estimated_stepping_batches),
+            completed=self._first,
+            detail="",
+        )
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Move the bar."""
+        if self._progress is None:
+            return
+        if trainer.global_step % 5:
+            return
+        done = trainer.global_step - self._first
+        rate = done * self.batch * trainer.world_size / max(time.perf_counter() - self._started, 1e-9)
+        parts = "  ".join(f"{name} {float(value):.3f}" for name, value in outputs["parts"].items())
+        self._progress.update(
+            self._task,
+            completed=trainer.global_step,
+            description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
+            detail=f"{parts}  {rate:.0f} images/s",
+        )
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Close the bar."""
+        if self._progress is not None:
+            self._progress.update(self._task, completed=trainer.global_step)
+        self._stop()
+
+    def on_exception(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
+    ) -> None:
+        """Close the bar, leaving the terminal usable."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None

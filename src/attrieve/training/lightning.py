@@ -1,0 +1,98 @@
+"""The Lightning module around the pure parts: one device or many by the same code."""
+
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from attrieve.data.batch import EpochBatches, PersonBatch, augment
+from attrieve.models.retriever import Retriever
+from attrieve.training.config import Recipe
+from attrieve.training.objective import Objective
+from attrieve.training.optimiser import build_optimiser, build_schedule
+from attrieve.training.people import PersonImages, TrainingPeople, keep_batch
+
+_EPOCH_STRIDE = 1_000_003  # keeps the dropout seeds of runs with neighbouring seeds apart
+
+
+class RetrieverTraining(lightning.LightningModule):
+    """Train a retriever by a recipe on persons in memory.
+
+    Everything random is decided by (seed, epoch, step), so a run that starts again at an epoch goes on
+    to the result it would have had.
+    """
+
+    def __init__(self, recipe: Recipe, retriever: Retriever, people: TrainingPeople) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.retriever = retriever
+        self.people = people
+        self.objective = Objective(
+            recipe.loss,
+            recipe.model,
+            people.schema,
+            people.values,
+            people.categories,
+            seed=recipe.training.seed,
+        )
+        self._batches: EpochBatches | None = None
+
+    def train_dataloader(self) -> DataLoader[PersonBatch]:
+        """Return whole batches, shuffled by (seed, epoch)."""
+        self._batches = EpochBatches(
+            len(self.people),
+            self.recipe.training.batch,
+            self.recipe.training.seed,
+            process=self.trainer.global_rank,
+            processes=self.trainer.world_size,
+        )
+        return DataLoader(PersonImages(self.people), batch_sampler=self._batches, collate_fn=keep_batch)  # type: ignore[arg-type]  # the stubs know no __getitems__
+
+    def transfer_batch_to_device(
+        self, batch: PersonBatch, device: torch.device, dataloader_idx: int
+    ) -> PersonBatch:
+        """Move a batch; Lightning does not know its type."""
+        return batch.to(device)
+
+    def on_train_epoch_start(self) -> None:
+        """Set everything random for this epoch."""
+        epoch = self.current_epoch
+        if self._batches is not None:
+            self._batches.set_epoch(epoch)
+        torch.manual_seed(self._seed(epoch))
+        self.objective.start_epoch(epoch)
+
+    def training_step(self, batch: PersonBatch, batch_idx: int) -> dict[str, Any]:
+        """Augment, describe, and weigh the losses."""
+        generator = torch.Generator().manual_seed(self._seed(self.current_epoch) + 7 * (batch_idx + 1))
+        images = augment(batch.images, self.recipe.augmentation, generator)
+        output = self.retriever(self.retriever.prepare(images))
+        loss = self.objective(output, self.retriever.query, batch)
+        self._log(loss.parts, loss.total)
+        return {"loss": loss.total, "parts": loss.parts}
+
+    def configure_optimizers(self) -> Any:
+        """Return the recipe's optimiser and its schedule, stepped every step."""
+        optimiser = build_optimiser(self.recipe.optimiser, self.retriever, self.objective)
+        training = self.recipe.training
+        per_process = len(self.people) // (training.batch * self.trainer.world_size)
+        schedule = build_schedule(
+            self.recipe.optimiser,
+            optimiser,
+            steps_per_epoch=max(1, per_process // training.accumulate),
+            epochs=training.epochs,
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _seed(self, epoch: int) -> int:
+        return (
+            self.recipe.training.seed * _EPOCH_STRIDE
+            + epoch * 1009 * (self.trainer.world_size)
+            + (self.trainer.global_rank)
+        )
+
+    def _log(self, parts: dict[str, Tensor], total: Tensor) -> None:
+        self.log_dict({f"loss/{name}": value for name, value in parts.items()})
+        self.log("loss/total", total.detach())

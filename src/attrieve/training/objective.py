@@ -1,0 +1,155 @@
+"""All losses of a recipe over one model, with their parts named (paper, Eq. 3.2)."""
+
+import torch
+from torch import Tensor, nn
+
+from attrieve.data.batch import PersonBatch
+from attrieve.data.combinations import CombinationGenerator
+from attrieve.losses.attribute_bce import AttributeBinaryCrossEntropy, positive_rates
+from attrieve.losses.feedback import feedback_weights
+from attrieve.losses.group_codes import GroupCodes, encode_groups
+from attrieve.losses.modality_alignment import modality_alignment
+from attrieve.losses.semantic_margin import SemanticMarginRegulariser
+from attrieve.losses.weighted_sum import LossSum, require_finite, weighted_sum
+from attrieve.models.configuration import RetrieverSettings
+from attrieve.models.query_side import QuerySide
+from attrieve.models.retriever import RetrieverOutput
+from attrieve.schema import AttributeSchema
+from attrieve.training.config import LossSettings
+
+PAR = "par"
+ALIGNMENT = "ma"
+SEMANTIC_MARGIN = "asmr"
+
+
+class Objective(nn.Module):
+    """The loss of one batch: attribute recognition, modality alignment, semantic margin.
+
+    Args:
+        settings: weights and variants of the parts.
+        model: which branches there are.
+        schema: the vocabulary.
+        values: training labels, int8 (person, attribute), for the positive rates.
+        categories: distinct training label vectors, int8 (category, attribute).
+        seed: for the additional attribute combinations.
+    """
+
+    categories: Tensor
+    extra: Tensor
+
+    def __init__(
+        self,
+        settings: LossSettings,
+        model: RetrieverSettings,
+        schema: AttributeSchema,
+        values: Tensor,
+        categories: Tensor,
+        *,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.schema = schema
+        self.epoch = 0
+        self.register_buffer("categories", known_bits(categories), persistent=False)
+        self.register_buffer("extra", torch.zeros(0, len(schema)), persistent=False)
+        self.attribute_loss: AttributeBinaryCrossEntropy | None = None
+        self.semantic_margin: SemanticMarginRegulariser | None = None
+        self.generator: CombinationGenerator | None = None
+        if model.recognises:
+            self.attribute_loss = AttributeBinaryCrossEntropy(
+                positive_rates(values), settings.attributes.weighting
+            )
+        if model.embeds:
+            self._build_embedding_losses(categories, seed)
+
+    def _build_embedding_losses(self, categories: Tensor, seed: int) -> None:
+        margin = self.settings.semantic_margin
+        self._codes = encode_groups(categories, self.schema, grouping=margin.grouping)
+        self.semantic_margin = SemanticMarginRegulariser(
+            self._codes.group_count,
+            margin.tau,
+            margin.weighting,
+            margin.variant,
+            block_rows=margin.block_rows,
+            sampled_rows=margin.sampled_rows,
+        )
+        combinations = self.settings.combinations
+        if combinations.count:
+            self.generator = CombinationGenerator(
+                self.schema, categories.numpy(), seed, method=combinations.method
+            )
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw the epoch's additional combinations; the same for every process and every restart."""
+        self.epoch = epoch
+        if self.generator is not None:
+            drawn = torch.from_numpy(self.generator.draw(self.settings.combinations.count, epoch))
+            self.extra = drawn.to(device=self.categories.device, dtype=torch.float32)
+            margin = self.settings.semantic_margin
+            everything = torch.cat([self.categories, self.extra]).to(torch.int8).cpu()
+            self._codes = encode_groups(everything, self.schema, grouping=margin.grouping)
+
+    def forward(self, output: RetrieverOutput, query: QuerySide, batch: PersonBatch) -> LossSum:
+        """Return the weighted sum with its parts.
+
+        Raises:
+            NonFiniteLossError: naming the part that became NaN or infinite.
+        """
+        per_sample: dict[str, Tensor] = {}
+        weights: dict[str, float] = {}
+        scalars: dict[str, Tensor] = {}
+        if self.attribute_loss is not None and output.logits is not None:
+            per_sample[PAR] = self.attribute_loss(output.logits, batch.values)
+            weights[PAR] = self.settings.attributes.weight
+        if self.semantic_margin is not None and output.embedding is not None and query.encoder is not None:
+            embedded = query.encoder(torch.cat([self.categories, self.extra]))
+            per_sample[ALIGNMENT] = self._alignment(output.embedding, embedded, batch.category)
+            weights[ALIGNMENT] = self.settings.alignment.weight
+            scalars[SEMANTIC_MARGIN] = self.semantic_margin(embedded, self._codes_on(embedded.device))
+            weights[SEMANTIC_MARGIN] = self.settings.semantic_margin.weight
+        scalars |= self._with_feedback(per_sample)
+        loss = weighted_sum(scalars, weights)
+        require_finite(loss)
+        return loss
+
+    def _alignment(self, image: Tensor, embedded: Tensor, category: Tensor) -> Tensor:
+        count = len(self.categories)
+        alignment = self.settings.alignment
+        return modality_alignment(
+            image,
+            embedded[:count],
+            category,
+            extra_embedding=embedded[count:] if len(embedded) > count else None,
+            scale=alignment.scale,
+            margin=alignment.margin,
+        )
+
+    def _codes_on(self, device: torch.device) -> GroupCodes:
+        if self._codes.columns.device != device:
+            self._codes = self._codes.to(device)
+        return self._codes
+
+    def _with_feedback(self, per_sample: dict[str, Tensor]) -> dict[str, Tensor]:
+        feedback = self.settings.feedback
+        pairs = {PAR: ALIGNMENT, ALIGNMENT: PAR}
+        wanted = {"none": (), "ma": (ALIGNMENT,), "par": (PAR,), "both": (PAR, ALIGNMENT)}[feedback.target]
+        means = {}
+        for name, losses in per_sample.items():
+            other = per_sample.get(pairs[name])
+            if name in wanted and other is not None and self.epoch >= feedback.warm_up_epochs:
+                weight = feedback_weights(
+                    other,
+                    beta=feedback.beta,
+                    lowest=feedback.lowest,
+                    highest=feedback.highest,
+                    mode=feedback.mode,
+                )
+                losses = weight * losses
+            means[name] = losses.mean()
+        return means
+
+
+def known_bits(values: Tensor) -> Tensor:
+    """Return label vectors as encoder input, float32; unknown becomes one half, between yes and no."""
+    return torch.where(values < 0, 0.5, values.to(torch.float32))

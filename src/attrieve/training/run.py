@@ -1,0 +1,205 @@
+"""A whole training run: from a recipe and persons to a complete run folder."""
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from rich.console import Console
+
+from attrieve.data.files import write_atomically
+from attrieve.errors import ConfigurationError
+from attrieve.losses.attribute_bce import positive_rates
+from attrieve.models.checkpoint import WEIGHTS_FILE
+from attrieve.models.retriever import Retriever
+from attrieve.training.checkpoints import LAST, SafeCheckpoints
+from attrieve.training.config import Recipe, load_recipe, write_recipe
+from attrieve.training.initialisation import initialise
+from attrieve.training.journal import Journal, ProgressBar, append_line
+from attrieve.training.lightning import RetrieverTraining
+from attrieve.training.people import TrainingPeople
+
+RECIPE = "recipe.toml"
+VALIDATION = "validation.csv"
+_log = logging.getLogger(__name__)
+
+Validate = Callable[[Retriever], Mapping[str, float]]
+"""What the caller hands in to judge a model after each epoch; training itself knows no metrics."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where to train.
+
+    Args:
+        accelerator: ``auto``, ``cpu``, ``gpu``.
+        devices: per machine; more than one trains with DDP.
+        nodes: machines.
+        strategy: a Lightning strategy name; ``auto`` picks DDP where it is needed.
+    """
+
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    strategy: str = "auto"
+
+
+def train(
+    recipe: Recipe,
+    people: TrainingPeople,
+    out: Path,
+    *,
+    machine: Machine | None = None,
+    validate: Validate | None = None,
+    console: Console | None = None,
+) -> Retriever:
+    """Train by a recipe and leave a run folder; go on where an earlier, killed call stopped.
+
+    Args:
+        recipe: every setting.
+        people: training persons in the recipe's vocabulary and size.
+        out: the run folder; holds ``model.safetensors``, ``config.json``, ``recipe.toml``,
+            ``journal.csv``, TensorBoard events and ``checkpoints/``.
+        machine: where to train; one device by default.
+        validate: called after each epoch; its numbers go to ``validation.csv``.
+        console: where progress is drawn; None draws none.
+
+    Raises:
+        ConfigurationError: if ``out`` holds a run of another recipe.
+        NonFiniteLossError: if a loss part becomes NaN or infinite; the last checkpoint survives.
+        StorageError: if the disk refuses.
+    """
+    retriever = build_retriever(recipe, people)
+    prepare_folder(recipe, out)
+    if (out / WEIGHTS_FILE).exists():
+        return Retriever.from_pretrained(out)
+    last = out / "checkpoints" / LAST
+    if not last.exists():
+        _log.info("starting %s: %s", recipe.name, initialise(retriever, recipe.initialisation))
+    module = RetrieverTraining(recipe, retriever, people)
+    trainer = _build_trainer(recipe, out, machine or Machine(), validate, console)
+    with warnings.catch_warnings():
+        _quiet_lightning()
+        trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    trained = module.retriever.to("cpu").eval()
+    if trainer.is_global_zero:
+        trained.save_pretrained(out)
+    return trained
+
+
+def build_retriever(recipe: Recipe, people: TrainingPeople) -> Retriever:
+    """Return a fresh retriever of the recipe's sizes that remembers the training categories."""
+    torch.manual_seed(recipe.training.seed)
+    retriever = Retriever(
+        recipe.model,
+        people.schema,
+        name=recipe.name,
+        retrieval=recipe.retrieval,
+        categories=len(people.categories),
+    )
+    retriever.query.remember_training(people.categories, people.counts, positive_rates(people.values))
+    # the stubs do not know this overload of Module.to
+    retriever.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return retriever
+
+
+def prepare_folder(recipe: Recipe, out: Path) -> None:
+    """Write the resolved recipe into the run folder, or check the one that is there.
+
+    Raises:
+        ConfigurationError: if the folder holds a run of another recipe.
+    """
+    path = out / RECIPE
+    if not path.exists():
+        write_atomically(path, write_recipe(recipe))
+        return
+    there = load_recipe(path)
+    if there != recipe:
+        changed = _differences(there.model_dump(), recipe.model_dump())
+        raise ConfigurationError(
+            f"{out} holds a run of another recipe; it differs in {', '.join(changed)}. "
+            "Choose another --out, or remove that folder"
+        )
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[str]:
+    changed = []
+    for key, value in here.items():
+        if isinstance(value, Mapping):
+            changed += _differences(there[key], value, f"{prefix}{key}.")
+        elif there[key] != value:
+            changed.append(f"{prefix}{key} ({there[key]!r} there, {value!r} here)")
+    return changed
+
+
+def _build_trainer(
+    recipe: Recipe, out: Path, machine: Machine, validate: Validate | None, console: Console | None
+) -> lightning.Trainer:
+    training = recipe.training
+    callbacks: list[Callback] = [
+        Journal(out / "journal.csv", batch=training.batch),
+        ModelCheckpoint(
+            dirpath=out / "checkpoints",
+            filename=LAST.removesuffix(".ckpt"),
+            every_n_epochs=1,
+            save_top_k=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        ),
+    ]
+    if console is not None:
+        callbacks.append(ProgressBar(batch=training.batch, console=console))
+    if validate is not None:
+        callbacks.append(_Validation(out / VALIDATION, validate))
+    return lightning.Trainer(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        strategy=machine.strategy,
+        precision="bf16-mixed" if training.precision == "bfloat16" else "32-true",
+        max_epochs=training.epochs,
+        accumulate_grad_batches=training.accumulate,
+        gradient_clip_val=recipe.optimiser.gradient_clip or None,
+        logger=TensorBoardLogger(save_dir=out, name="", version="tensorboard"),
+        callbacks=callbacks,
+        plugins=[SafeCheckpoints()],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        log_every_n_steps=10,
+        default_root_dir=out,
+    )
+
+
+def _quiet_lightning() -> None:
+    """Silence advice that does not apply: batches come from memory, so loader workers would cost time."""
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*number of training batches.*smaller than the logging.*")
+    warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+    warnings.filterwarnings("ignore", message=".*no `val_dataloader`.*")
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+
+class _Validation(Callback):
+    """Judge the model after each epoch with whatever the caller handed in."""
+
+    def __init__(self, path: Path, validate: Validate) -> None:
+        self.path = path
+        self.validate = validate
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Write one line with the epoch's numbers."""
+        if not trainer.is_global_zero or not isinstance(pl_module, RetrieverTraining):
+            return
+        numbers = self.validate(pl_module.retriever)
+        line = {"epoch": str(trainer.current_epoch), "step": str(trainer.global_step)}
+        append_line(self.path, line | {name: f"{value:.4f}" for name, value in numbers.items()})
+        for name, value in numbers.items():
+            pl_module.log(f"validation/{name}", value, rank_zero_only=True)
