@@ -6,6 +6,15 @@ from pathlib import Path
 import pytest
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # beartype picks the items of a container it checks with `random`; Hypothesis takes that for a
+    # strategy that draws behind its back.
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning",
+    )
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real data sets, which never enter the repository."""
