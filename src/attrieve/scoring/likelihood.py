@@ -90,8 +90,8 @@ def group_likelihood(
         raise InputError(
             f"vocabulary {schema.name!r} has {len(schema)} attributes, logits have {logit.shape[1]}"
         )
-    weight = torch.ones_like(query) if certainty is None else certainty
-    demand = read_demand(torch.where(weight > 0, (query >= 0.5).to(query), 0.0), certainty)
+    read_demand(query, certainty)  # refuses an open attribute (-1) that counts, before it reads as "no"
+    demand = read_demand((query >= 0.5).to(query), certainty)
     shifted = logit.float() if shift is None else logit.float() + shift
     bounded = shifted.clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
     alone = torch.ones_like(demand.wanted, dtype=torch.bool)
