@@ -1,0 +1,158 @@
+"""A picture to draw on: filled shapes, textured cloth, limbs, soft shadows. Pixels, x before y, y down."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from attrieve.data.synthetic.palette import Colour
+from attrieve.data.synthetic.textures import Cloth, cloth_tile
+
+Point = tuple[float, float]
+"""x to the right and y down, in pixels of the canvas."""
+
+SHADOW: Colour = (8, 8, 14)
+LIGHT: Colour = (255, 252, 244)
+
+
+class Canvas:
+    """Drawing with see-through colours on an RGB picture."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self.image = image
+        self._draw = ImageDraw.Draw(image, "RGBA")
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return self.image.height
+
+    def polygon(self, points: Sequence[Point], colour: Colour, alpha: int = 255) -> None:
+        """Fill a polygon; ``alpha`` 255 covers, 0 is invisible."""
+        self._draw.polygon(list(points), fill=(*colour, alpha))
+
+    def ellipse(self, centre: Point, radii: Point, colour: Colour, alpha: int = 255) -> None:
+        """Fill an upright ellipse."""
+        (x, y), (across, down) = centre, (abs(radii[0]), abs(radii[1]))
+        self._draw.ellipse((x - across, y - down, x + across, y + down), fill=(*colour, alpha))
+
+    def half_disc(
+        self, centre: Point, radii: Point, degrees: tuple[float, float], colour: Colour, alpha: int = 255
+    ) -> None:
+        """Fill the part of an ellipse cut off by the chord between two angles (0 right, 90 down)."""
+        (x, y), (across, down) = centre, radii
+        box = (x - across, y - down, x + across, y + down)
+        self._draw.chord(box, degrees[0], degrees[1], fill=(*colour, alpha))
+
+    def line(self, points: Sequence[Point], colour: Colour, width: float, alpha: int = 255) -> None:
+        """Draw a line at least one pixel wide."""
+        self._draw.line(list(points), fill=(*colour, alpha), width=max(1, round(width)))
+
+    def box(self, corner: Point, opposite: Point, colour: Colour, alpha: int = 255) -> None:
+        """Fill an upright rectangle between two corners, in any order."""
+        left, right = sorted((corner[0], opposite[0]))
+        top, bottom = sorted((corner[1], opposite[1]))
+        self._draw.rectangle((left, top, right, bottom), fill=(*colour, alpha))
+
+    def rounded_box(self, corner: Point, opposite: Point, radius: float, colour: Colour) -> None:
+        """Fill an upright rectangle with round corners."""
+        left, right = sorted((corner[0], opposite[0]))
+        top, bottom = sorted((corner[1], opposite[1]))
+        radius = max(0.0, min(radius, (right - left) / 2 - 1, (bottom - top) / 2 - 1))
+        self._draw.rounded_rectangle((left, top, right, bottom), radius, fill=colour)
+
+    def cloth(self, points: Sequence[Point], cloth: Cloth) -> None:
+        """Fill a polygon with cloth; its texture keeps its place on the canvas."""
+        if cloth.is_plain:
+            self.polygon(points, cloth.colour)
+            return
+        left = max(0, math.floor(min(x for x, _ in points)))
+        top = max(0, math.floor(min(y for _, y in points)))
+        right = min(self.width, math.ceil(max(x for x, _ in points)) + 1)
+        bottom = min(self.height, math.ceil(max(y for _, y in points)) + 1)
+        if right <= left or bottom <= top:
+            return
+        mask = Image.new("L", (right - left, bottom - top))
+        ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in points], fill=255)
+        tile = cloth_tile(cloth, left, top, right - left, bottom - top)
+        self.image.paste(Image.fromarray(tile), (left, top), mask)
+
+    def limb(self, start: Point, end: Point, widths: Point, cloth: Cloth, light: float = 0.0) -> None:
+        """Draw a tapered limb with round ends; ``widths`` are half widths at start and end.
+
+        Args:
+            start: upper joint.
+            end: lower joint.
+            widths: half widths in pixels.
+            cloth: what covers it.
+            light: side the light comes from, -1 left to 1 right; the other side is shaded.
+        """
+        outline = limb_outline(start, end, widths)
+        self.ellipse(start, (widths[0], widths[0]), cloth.colour)
+        self.ellipse(end, (widths[1], widths[1]), cloth.colour)
+        self.cloth(outline, cloth)
+        self.limb_shade(start, end, widths, light)
+
+    def limb_shade(self, start: Point, end: Point, widths: Point, light: float) -> None:
+        """Darken one side of a limb and lighten the other, so that it looks round."""
+        across = limb_across(start, end)
+        dark = -1.0 if light >= 0 else 1.0
+        for side, inner, colour, alpha in ((dark, 0.25, SHADOW, 52), (-dark, 0.45, LIGHT, 26)):
+            self.polygon(
+                [
+                    (start[0] + across[0] * widths[0] * side, start[1] + across[1] * widths[0] * side),
+                    (end[0] + across[0] * widths[1] * side, end[1] + across[1] * widths[1] * side),
+                    (
+                        end[0] + across[0] * widths[1] * side * inner,
+                        end[1] + across[1] * widths[1] * side * inner,
+                    ),
+                    (
+                        start[0] + across[0] * widths[0] * side * inner,
+                        start[1] + across[1] * widths[0] * side * inner,
+                    ),
+                ],
+                colour,
+                alpha,
+            )
+
+    def pixels(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        """Return the picture, uint8 of shape (height, width, 3)."""
+        return np.asarray(self.image)
+
+
+def limb_across(start: Point, end: Point) -> Point:
+    """Return the unit vector across a limb, pointing right for one that hangs down."""
+    along = (end[0] - start[0], end[1] - start[1])
+    length = math.hypot(*along) or 1.0
+    return along[1] / length, -along[0] / length
+
+
+def limb_outline(start: Point, end: Point, widths: Point) -> list[Point]:
+    """Return the four corners of a tapered limb.
+
+    >>> limb_outline((0, 0), (0, 10), (2, 1))
+    [(-2.0, 0.0), (2.0, 0.0), (1.0, 10.0), (-1.0, 10.0)]
+    """
+    across = limb_across(start, end)
+    (x0, y0), (x1, y1), (w0, w1) = start, end, widths
+    return [
+        (x0 - across[0] * w0, y0 - across[1] * w0),
+        (x0 + across[0] * w0, y0 + across[1] * w0),
+        (x1 + across[0] * w1, y1 + across[1] * w1),
+        (x1 - across[0] * w1, y1 - across[1] * w1),
+    ]
+
+
+def along(start: Point, end: Point, share: float) -> Point:
+    """Return the point a share of the way from start to end.
+
+    >>> along((0, 0), (10, 20), 0.5)
+    (5.0, 10.0)
+    """
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share

@@ -1,0 +1,117 @@
+"""Draw one person from labels."""
+
+import numpy as np
+import numpy.typing as npt
+
+from attrieve.data.synthetic.accessories import draw_headwear, draw_muffler
+from attrieve.data.synthetic.background import draw_background, draw_ground_shadow
+from attrieve.data.synthetic.bags import (
+    bag_colours,
+    draw_backpack,
+    draw_backpack_behind,
+    draw_behind_person,
+    draw_in_hands,
+    draw_messenger_bag,
+    draw_messenger_strap,
+)
+from attrieve.data.synthetic.body import draw_bare_legs
+from attrieve.data.synthetic.camera import photograph
+from attrieve.data.synthetic.canvas import Canvas
+from attrieve.data.synthetic.chance import Part
+from attrieve.data.synthetic.config import check_picture
+from attrieve.data.synthetic.footwear import draw_boots, draw_shoes
+from attrieve.data.synthetic.head import draw_hair_behind, draw_head, draw_neck, hair_colour
+from attrieve.data.synthetic.lower_garments import draw_lower_garment
+from attrieve.data.synthetic.occlusion import draw_occlusion
+from attrieve.data.synthetic.person import DrawnPerson, imagine_person
+from attrieve.data.synthetic.traits import read_traits
+from attrieve.data.synthetic.upper_garments import cut_upper_garment, draw_arm, draw_upper_garment
+
+SUPERSAMPLING = 2
+"""Pictures are drawn this many times larger and averaged down, for smooth edges."""
+
+
+def draw_image(
+    values: npt.ArrayLike,
+    *,
+    seed: int,
+    height_px: int = 256,
+    width_px: int = 128,
+    difficulty: float = 0.5,
+    person_seed: int | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Draw a pedestrian crop that shows what the labels say.
+
+    Viewpoint, pose, background, occlusion and camera come from ``seed``; skin, face, cuts and shades from
+    ``person_seed``, so that several pictures can show one person. Some labels are hidden by the viewpoint,
+    as in life: a V-neck from behind, sunglasses from behind, a messenger bag on the far side.
+
+    Args:
+        values: shape (105,), 1 yes or 0 no, in the order of vocabulary peta105.
+        seed: 0 or more; same arguments, same bytes (of one version of this package, Pillow and numpy).
+        height_px: 16 to 2048.
+        width_px: 16 to 2048.
+        difficulty: 0 clean to 1 hard: clutter, occlusion and camera effects.
+        person_seed: 0 or more; ``seed`` if None.
+
+    Returns:
+        RGB, uint8 of shape (height_px, width_px, 3).
+
+    Raises:
+        InputError: for another number of values, or an unknown (-1) or other value.
+        ConfigurationError: for a size or difficulty out of range.
+
+    >>> draw_image([0] * 105, seed=1, height_px=64, width_px=32).shape
+    (64, 32, 3)
+    """
+    check_picture(height_px, width_px, difficulty)
+    traits = read_traits(values)
+    size = (width_px * SUPERSAMPLING, height_px * SUPERSAMPLING)
+    canvas = Canvas(draw_background(size, seed, difficulty))
+    person = imagine_person(
+        traits,
+        canvas,
+        scene_seed=seed,
+        person_seed=seed if person_seed is None else person_seed,
+        difficulty=difficulty,
+    )
+    draw_person(canvas, person)
+    draw_occlusion(canvas, person.scene[Part.OCCLUSION], difficulty)
+    scene = canvas.image.reduce(SUPERSAMPLING)
+    return photograph(scene, person.scene[Part.CAMERA], difficulty)
+
+
+def draw_person(canvas: Canvas, person: DrawnPerson) -> None:
+    """Draw one person, back to front."""
+    skeleton = person.skeleton
+    garment = cut_upper_garment(person)
+    hair = hair_colour(person)
+    backpack, messenger = bag_colours(person)
+    draw_ground_shadow(canvas, skeleton)
+    draw_behind_person(canvas, person)
+    draw_backpack_behind(canvas, person, backpack)
+    draw_hair_behind(canvas, person, hair)
+    if skeleton.is_side:
+        draw_arm(canvas, person, garment, 0)
+    _draw_below_the_waist(canvas, person)
+    draw_neck(canvas, person)
+    draw_upper_garment(canvas, person, garment)
+    draw_messenger_strap(canvas, person, messenger)
+    if not skeleton.is_side:
+        draw_arm(canvas, person, garment, 0)
+        draw_arm(canvas, person, garment, 1)
+    draw_backpack(canvas, person, backpack)
+    draw_head(canvas, person, hair)
+    draw_muffler(canvas, person)
+    draw_headwear(canvas, person)
+    if skeleton.is_side:
+        draw_arm(canvas, person, garment, 1)
+    draw_messenger_bag(canvas, person, messenger)
+    draw_in_hands(canvas, person)
+
+
+def _draw_below_the_waist(canvas: Canvas, person: DrawnPerson) -> None:
+    draw_bare_legs(canvas, person)
+    draw_shoes(canvas, person)
+    draw_lower_garment(canvas, person)
+    draw_boots(canvas, person)
