@@ -6,6 +6,7 @@ import typer
 
 from attrieve import __version__
 from attrieve.cli.data import app as data_app
+from attrieve.cli.evaluate import evaluate
 from attrieve.cli.index import index
 from attrieve.cli.search import search
 from attrieve.cli.train import train
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.command()(train)
+app.command()(evaluate)
 app.command()(index)
 app.command()(search)
 

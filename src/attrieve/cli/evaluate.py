@@ -1,0 +1,151 @@
+"""``attrieve evaluate``: recognition and retrieval metrics of a run, all protocols side by side."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from attrieve.cli.failure import exits_on_error
+
+
+@exits_on_error
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    data: Annotated[Path, typer.Option(help="Data folder the run was trained from, or another with labels.")],
+    protocols: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--protocol", help="unique, categories, representative_removed, per_image; all by default."
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Another split than the run's own.")] = None,
+    flip: Annotated[bool, typer.Option(help="Also look at mirrored images and average.")] = False,
+    graded: Annotated[bool, typer.Option(help="Also compute the graded metric mADM.")] = True,
+    record: Annotated[
+        Path | None, typer.Option(help="Also write a result record, e.g. results/peta-cpu/NAME.json.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for decoded images.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto.")] = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+    ] = False,
+) -> None:
+    """Measure a run on the test part of its split and write metrics.json into the run folder.
+
+    Every retrieval protocol is reported for each branch alone and for their fusion, with queries whose
+    description occurs in training apart from those that do not.
+
+    Example: attrieve evaluate runs/multi-task --data PETA
+    """
+    from attrieve.cli.index import choose_device
+    from attrieve.evaluation.record import write_record
+
+    console = Console(stderr=True)
+    result, report = evaluate_run(
+        run,
+        data,
+        protocols=protocols,
+        split=split,
+        flip=flip,
+        graded=graded,
+        cache=cache,
+        device=str(choose_device(device)),
+        console=console,
+    )
+    command = "attrieve " + " ".join(sys.argv[1:])
+    write_record(run / "metrics.json", result, command=command)
+    if record is not None:
+        write_record(record, result, command=command)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1))
+    else:
+        from attrieve.evaluation.report import report_table
+
+        Console().print(report_table(report))
+
+
+def evaluate_run(
+    run: Path,
+    data: Path,
+    *,
+    protocols: list[str] | None = None,
+    split: str | None = None,
+    flip: bool = False,
+    graded: bool = True,
+    cache: Path | None = None,
+    device: str = "cpu",
+    console: Console,
+) -> tuple[dict[str, Any], Any]:
+    """Return what a result record holds of one run, and the report it was made from.
+
+    Raises:
+        AttrieveError: if the run, the data or a protocol name cannot be used.
+    """
+    from rich.progress import Progress
+
+    from attrieve.cli.people import decode, read_split
+    from attrieve.data.splits import category_labels
+    from attrieve.evaluation.predict import predict
+    from attrieve.evaluation.protocol import Protocol
+    from attrieve.evaluation.report import default_fusions, evaluate_predictions
+    from attrieve.models.retriever import Retriever
+    from attrieve.schema import load_vocabulary
+    from attrieve.training.config import load_recipe, parse_recipe
+
+    chosen = [choose_protocol(name) for name in protocols] if protocols else list(Protocol)
+    retriever = Retriever.from_pretrained(run).to(device)
+    recipe = load_recipe(run / "recipe.toml")
+    if split is not None:
+        recipe = parse_recipe(recipe.model_dump(), [f"data.split={json.dumps(split)}"])
+    divided = read_split(recipe, data)
+    vocabulary = load_vocabulary(recipe.data.vocabulary)
+    retriever.schema.require_same(vocabulary, here=f"run {run}", there="the recipe beside it")
+    test = decode(divided.test, recipe, cache=cache, console=console)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("describing test images", total=len(test))
+        predictions = predict(
+            retriever, test.images, flip=flip, progress=lambda done: progress.update(task, completed=done)
+        )
+    train_values = divided.train.select(vocabulary).values
+    report = evaluate_predictions(
+        predictions,
+        schema=vocabulary,
+        train_values=train_values,
+        test_values=test.values.numpy(),
+        test_categories=category_labels(divided.test.values)[0],
+        protocols=chosen,
+        fusions=default_fusions(),
+        graded=graded,
+    )
+    result = {
+        "name": retriever.name,
+        "seed": recipe.training.seed,
+        "flip": flip,
+        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "data": {
+            "split": divided.name,
+            "train_images": len(divided.train),
+            "test_images": len(divided.test),
+            "training_categories": len(retriever.training_categories),
+        },
+        "metrics": report.to_json(),
+    }
+    return result, report
+
+
+def choose_protocol(name: str) -> Any:
+    """Return the protocol of a name.
+
+    Raises:
+        UnknownNameError: with the nearest protocol.
+    """
+    from attrieve.errors import UnknownNameError
+    from attrieve.evaluation.protocol import Protocol
+
+    known = [protocol.value for protocol in Protocol]
+    if name not in known:
+        raise UnknownNameError("protocol", name, known)
+    return Protocol(name)
