@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from attrieve.data.synthetic.chance import Chance
-from attrieve.data.synthetic.textures import GRAIN_SIDE_PX, grain
+from attrieve.data.synthetic.textures import GRAIN_SIDE_PX, grain_cut
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -57,17 +57,12 @@ def _light_table(chance: Chance, difficulty: float) -> list[int]:
 def _with_noise(picture: Pixels, chance: Chance, difficulty: float) -> Pixels:
     """Add sensor noise, mostly of brightness and somewhat of colour."""
     height, width = picture.shape[:2]
-    noise = grain()
     strength = (1.5 + 13.0 * chance.number() ** 2) * difficulty
     top, left = (int(chance.number() * GRAIN_SIDE_PX) for _ in range(2))
-    rows = np.arange(top, top + height) % GRAIN_SIDE_PX
-    columns = np.arange(left, left + width) % GRAIN_SIDE_PX
-    brightness = noise[rows[:, None], columns]
-    colour = noise[rows[::-1, None], columns[::-1]]
-    tint = np.array([0.45, 0.0, -0.45], dtype=np.float32)
-    shift = (brightness[..., None] + colour[..., None] * tint) * np.float32(strength)
-    noisy: Pixels = np.clip(picture + shift, 0, 255).astype(np.uint8)
-    return noisy
+    noisy = grain_cut(top, left, height, width) * np.float32(strength)
+    noisy += picture
+    np.clip(noisy, 0, 255, out=noisy)
+    return noisy.astype(np.uint8)
 
 
 def _compressed(picture: Pixels, chance: Chance, difficulty: float) -> Pixels:

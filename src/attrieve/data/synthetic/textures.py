@@ -98,19 +98,33 @@ def _plaid(
 
 
 def _denim(colour: Colour, left: int, top: int, width: int, height: int) -> Pixels:
-    noise = grain()
-    rows = np.arange(top, top + height) % GRAIN_SIDE_PX
-    columns = np.arange(left, left + width) % GRAIN_SIDE_PX
-    rough = noise[rows][:, columns]
-    streaks = noise[(np.arange(top, top + height) // 9) % GRAIN_SIDE_PX][:, columns]
+    rough = grain_cut(top, left, height, width)[..., 1]
+    streaks = grain_cut(top // 9, left, height // 9 + 2, width)[..., 2]
+    streaks = np.repeat(streaks, 9, axis=0)[top % 9 : top % 9 + height]
     strength = 9.0 + 0.05 * max(colour)
     value = np.array(colour, dtype=np.float32) + ((0.6 * rough + streaks) * strength)[..., None]
     return np.clip(value, 0, 255).astype(np.uint8)
 
 
+def grain_cut(top: int, left: int, height: int, width: int) -> npt.NDArray[np.float32]:
+    """Return a piece of the noise, shape (height, width, 3); it goes on without end. Do not write to it."""
+    noise = grain()
+    top, left = top % GRAIN_SIDE_PX, left % GRAIN_SIDE_PX
+    if top + height <= GRAIN_SIDE_PX and left + width <= GRAIN_SIDE_PX:
+        return noise[top : top + height, left : left + width]
+    rows = np.arange(top, top + height) % GRAIN_SIDE_PX
+    columns = np.arange(left, left + width) % GRAIN_SIDE_PX
+    return noise[rows[:, None], columns]
+
+
 @cache
 def grain() -> npt.NDArray[np.float32]:
-    """Return a fixed square of normal noise, mean 0 and deviation 1; do not write to it."""
-    noise = np.random.default_rng(20140611).standard_normal((GRAIN_SIDE_PX, GRAIN_SIDE_PX), dtype=np.float32)
+    """Return a fixed square of sensor noise, shape (side, side, 3), mean 0; do not write to it.
+
+    The green channel has deviation 1; red and blue differ from it by noise of colour, 0.45 each way.
+    """
+    random = np.random.default_rng(20140611)
+    bright, tint = random.standard_normal((2, GRAIN_SIDE_PX, GRAIN_SIDE_PX), dtype=np.float32)
+    noise = np.stack([bright + 0.45 * tint, bright, bright - 0.45 * tint], axis=-1)
     noise.setflags(write=False)
     return noise
