@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Busy machines miss deadlines, and a failure that comes and goes helps nobody: examples are those of a
+# fixed seed.
+settings.register_profile("attrieve", deadline=None, derandomize=True)
+settings.load_profile("attrieve")
 
 
 def pytest_configure(config: pytest.Config) -> None:
