@@ -38,7 +38,7 @@ def tied_distances():
     return hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=values)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tied_distances(), st.data())
 def test_ranks_are_those_of_the_sorted_gallery(distance, data):
     """Counting gives the ranks of a full sort, ties by position, one person removed."""
@@ -86,7 +86,7 @@ def test_a_nan_distance_is_refused():
         relevant_ranks(distance, np.array([[0], [0]]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sets(st.integers(1, 40), min_size=1, max_size=9), min_size=1, max_size=5))
 def test_metrics_equal_their_loop_twins(drawn):
     """Padded rows of several queries give what a walk down each ranking gives."""
