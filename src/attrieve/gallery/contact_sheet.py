@@ -61,7 +61,8 @@ def contact_sheet(
     """Draw a ranking, nearest first, row by row.
 
     Each card shows the crop, its rank and distance, and for each thing asked a tick or a cross with
-    the probability the model gives it. Ticks and crosses differ in shape as well as in colour.
+    the probability the model gives to what was asked ("no hat 0.98"). Ticks and crosses differ in
+    shape as well as in colour.
 
     Args:
         ranking: what to draw; empty is fine.
@@ -183,15 +184,15 @@ def _caption(card: Image.Image, hit: Hit, verdict: bool | None, layout: _Layout)
 
 
 def _chip(card: Image.Image, reason: AttributeReason, schema: AttributeSchema | None, top: int) -> None:
-    """One line: mark, label ("no ..." if unwanted), probability."""
+    """One line: mark, what was asked ("no ..." if unwanted), the probability that it is so."""
     draw, small = ImageDraw.Draw(card), _font(12)
     middle = top + CHIP_HEIGHT / 2
     icon = mark(reason.matches, 14)
     card.paste(icon, (PAD, int(middle) - 7), icon)
-    number = f"{reason.probability:.2f}"
+    number = f"{reason.probability if reason.wanted else 1 - reason.probability:.2f}"
     right = card.width - PAD
     draw.text((right, middle), number, QUIET, small, anchor="rm")
-    room = right - draw.textlength(number, small) - 6 - (PAD + 19)
+    room = int(right - draw.textlength(number, small)) - 6 - (PAD + 19)
     label = reason.attribute if schema is None else schema.labels[schema.index_of(reason.attribute)]
     text = label if reason.wanted else f"no {label}"
     draw.text((PAD + 19, middle), _shorten(text, small, room), INK, small, anchor="lm")
@@ -207,7 +208,7 @@ def _font(size_px: int) -> Font:
     return ImageFont.load_default(size=size_px)
 
 
-def _shorten(text: str, font: Font, room_px: float) -> str:
+def _shorten(text: str, font: Font, room_px: int) -> str:
     if font.getlength(text) <= room_px:
         return text
     while text and font.getlength(text + "…") > room_px:
@@ -215,7 +216,7 @@ def _shorten(text: str, font: Font, room_px: float) -> str:
     return text.rstrip() + "…"
 
 
-def _wrap(text: str, font: Font, room_px: float, most_lines: int = 3) -> list[str]:
+def _wrap(text: str, font: Font, room_px: int, most_lines: int = 3) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -1,0 +1,144 @@
+"""``attrieve search`` at the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from attrieve.cli.search import search
+from attrieve.gallery.ingest import index_images
+from attrieve.gallery.search import search as search_gallery
+from attrieve.gallery.store import Gallery
+from attrieve.schema import parse_query
+from attrieve.scoring.fusion import Fusion, Normalisation
+from gallery.building import small_retriever, write_images
+
+app = typer.Typer()
+app.command()(search)
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("search")
+    index_images(small_retriever(), folder / "g", write_images(folder / "[in]", 6))
+    return folder / "g"
+
+
+def asked(gallery: Path, query: str, *options: str) -> dict[str, object]:
+    result = runner.invoke(app, [str(gallery), query, "--json", *options])
+    assert result.exit_code == 0, result.stderr
+    document: dict[str, object] = json.loads(result.stdout)
+    return document
+
+
+def test_json_is_the_ranking(gallery: Path) -> None:
+    """One document on stdout, equal to what the library gives."""
+    document = asked(gallery, "hat, !bag?", "--top", "4")
+    opened = Gallery.open(gallery)
+    ranking = search_gallery(opened, parse_query("hat, !bag?", opened.schema), top=4)
+    hits = document["hits"]
+    assert isinstance(hits, list)
+    assert [(hit["rank"], hit["key"], hit["distance"]) for hit in hits] == [
+        (hit.rank, hit.key, hit.distance) for hit in ranking.hits
+    ]
+    assert [reason["attribute"] for reason in hits[0]["reasons"]] == ["hat", "bag"]
+    assert document["rows"] == 6
+    assert document["query"] == {
+        "text": "hat, !bag?",
+        "terms": [
+            {"attributes": ["hat"], "wanted": True, "certainty": 1.0},
+            {"attributes": ["bag"], "wanted": False, "certainty": 0.5},
+        ],
+    }
+
+
+def test_a_description_is_text_table_or_file(gallery: Path, tmp_path: Path) -> None:
+    """All three ways of writing it give the same hits."""
+    table = {"hat": True, "bag": -0.5}
+    (tmp_path / "query.json").write_text(json.dumps(table))
+    (tmp_path / "text.json").write_text(json.dumps("hat, !bag?"))
+    ways = ["hat, !bag?", json.dumps(table), f"@{tmp_path / 'query.json'}", f"@{tmp_path / 'text.json'}"]
+    first, *others = [asked(gallery, way)["hits"] for way in ways]
+    assert all(other == first for other in others)
+
+
+def test_fusion_can_be_chosen(gallery: Path) -> None:
+    """Weight and normalisation reach the search and are reported."""
+    document = asked(gallery, "hat", "--fusion-weight", "0.7", "--normalisation", "static")
+    assert document["fusion"] == {
+        "attribute_weight": 0.7,
+        "embedding_weight": 1.0,
+        "normalisation": "static",
+    }
+    opened = Gallery.open(gallery)
+    expected = search_gallery(
+        opened, parse_query("hat", opened.schema), fusion=Fusion(0.7, 1.0, Normalisation.STATIC)
+    )
+    hits = document["hits"]
+    assert isinstance(hits, list)
+    assert [hit["distance"] for hit in hits] == [hit.distance for hit in expected.hits]
+
+
+def test_people_get_a_table(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rank, distance, image (brackets and all) and a mark for each thing asked."""
+    monkeypatch.setenv("COLUMNS", "200")
+    result = runner.invoke(app, [str(gallery), "hat, !bag"])
+    assert result.exit_code == 0
+    assert "[in]" in result.stdout
+    assert "no bag" in result.stdout
+    assert result.stdout.count("✓") + result.stdout.count("✗") == 12
+    plain = runner.invoke(app, [str(gallery), "hat, !bag", "--no-explain", "--top", "2"])
+    assert "✓" not in plain.stdout
+    assert "crop-" in plain.stdout
+
+
+def test_long_descriptions_are_summed_up(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More things than columns: how many are met, and what costs most."""
+    monkeypatch.setenv("COLUMNS", "200")
+    full = "young, !adult, !old, hat, !scarf, !nothing, backpack, !bag"
+    result = runner.invoke(app, [str(gallery), full])
+    assert result.exit_code == 0
+    assert "/8" in result.stdout
+
+
+def test_a_sheet_is_written(gallery: Path, tmp_path: Path) -> None:
+    """A picture lands where asked, and stdout stays one JSON document without the reasons declined."""
+    document = asked(gallery, "hat", "--sheet", str(tmp_path / "out.png"), "--no-explain")
+    with Image.open(tmp_path / "out.png") as sheet:
+        assert sheet.width > 200
+    hits = document["hits"]
+    assert isinstance(hits, list)
+    assert "reasons" not in hits[0]
+
+
+def test_failures_exit_with_1(gallery: Path, tmp_path: Path) -> None:
+    """A typo, an unreadable description, no gallery: the message is on stderr, stdout stays empty."""
+    (tmp_path / "bad.json").write_text("{hat")
+    for arguments, told in (
+        ([str(gallery), "bakpack"], "backpack"),
+        ([str(gallery), ""], "empty"),
+        ([str(gallery), "{hat"], "not JSON"),
+        ([str(gallery), f"@{tmp_path / 'bad.json'}"], "bad.json"),
+        ([str(gallery), f"@{tmp_path / 'none.json'}"], "none.json"),
+        ([str(tmp_path), "hat"], "not a gallery"),
+        ([str(gallery), "hat", "--sheet", "/dev/null/x.png"], "x.png"),
+    ):
+        result = runner.invoke(app, [*arguments, "--json"])
+        assert (result.exit_code, result.stdout) == (1, ""), arguments
+        assert told in result.stderr
+
+
+def test_wrong_usage_exits_with_2(gallery: Path) -> None:
+    """What the command line itself can see."""
+    for wrong in (
+        ["--top", "0"],
+        ["--fusion-weight", "-1"],
+        ["--normalisation", "none"],
+        ["--sheet", "x.pdf"],
+        ["--unknown"],
+    ):
+        assert runner.invoke(app, [str(gallery), "hat", *wrong]).exit_code == 2
