@@ -1,0 +1,186 @@
+"""Write the tables of README and docs from the files in results/, or check that they are up to date.
+
+    python docs/tables.py           # write
+    python docs/tables.py --check   # exit 1 if a table is out of date
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``; NAME is a function below.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"
+MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
+KINDS = {
+    "attributes": "PAR baseline",
+    "embedding": "MA+ASMR baseline",
+    "multi_task": "Multi-task transformer",
+}
+DISTANCES = {
+    "attributes": "attributes alone",
+    "embedding": "embedding alone",
+    "fused": "fused",
+    "fused-query": "fused, normalised per query",
+    "fused-static": "fused, static normalisation",
+}
+PROTOCOLS = {
+    "unique": "unique 35-bit queries",
+    "categories": "105-bit categories",
+    "representative_removed": "representative removed",
+    "per_image": "one query per image",
+}
+
+
+def read(pattern: str) -> list[dict[str, Any]]:
+    """Return the result records of a glob pattern, by file name."""
+    return [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob(pattern))]
+
+
+def table(heading: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table: the first column left, the others right."""
+    if not rows:
+        return "*No result has been recorded yet.*\n"
+    lines = [heading, ["---"] + ["---:"] * (len(heading) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def percent(value: float | None) -> str:
+    """Return a percentage with one decimal."""
+    return "" if value is None else f"{value:.1f}"
+
+
+def start_of(record: dict[str, Any]) -> str:
+    """Return where the weights of a run started, in words."""
+    initialisation = record["recipe"]["initialisation"]
+    if initialisation["run"]:
+        return "ImageNet, then the PAR baseline's backbone"
+    return "scratch" if initialisation["weights"] == "none" else "ImageNet"
+
+
+def order(record: dict[str, Any]) -> tuple[int, int, int]:
+    """Return a sort key: ImageNet before scratch, baselines before the multi-task model."""
+    starts = ["ImageNet", "ImageNet, then the PAR baseline's backbone", "scratch"]
+    return (
+        starts.index(start_of(record)),
+        list(KINDS).index(record["recipe"]["model"]["kind"]),
+        record["seed"],
+    )
+
+
+def main_distance(record: dict[str, Any]) -> str:
+    """Return the distance a model ranks by: fused if it has both branches."""
+    kind = record["recipe"]["model"]["kind"]
+    return "fused" if kind == "multi_task" else str(kind)
+
+
+def peta_cpu() -> str:
+    """Return the headline table: three models from two starts, unique 35-bit queries."""
+    rows = []
+    for record in sorted(read("peta-cpu/*.json"), key=order):
+        metrics = record["metrics"]["retrieval"]["unique"][main_distance(record)]
+        recognition = record["metrics"]["recognition"]
+        training = record["recipe"]["training"]
+        rows.append(
+            [
+                KINDS[record["recipe"]["model"]["kind"]],
+                start_of(record),
+                str(training["epochs"]),
+                str(record["seed"]),
+                percent(metrics["overall"]["map"]),
+                percent(metrics["overall"]["rank1"]),
+                percent(metrics["overall"]["rank5"]),
+                percent(metrics["seen"]["map"]),
+                percent(metrics["unseen"]["map"]),
+                percent(metrics["overall"]["madm"]),
+                "" if recognition is None else percent(recognition["mean_accuracy"]),
+            ]
+        )
+    heading = ["model", "start", "epochs", "seed", "mAP", "Rank-1", "Rank-5"]
+    return table([*heading, "mAP seen", "mAP unseen", "mADM", "mA"], rows)
+
+
+def peta_cpu_protocols() -> str:
+    """Return mAP and Rank-1 of every run by every protocol and distance."""
+    rows = []
+    for record in sorted(read("peta-cpu/*.json"), key=order):
+        by_protocol = record["metrics"]["retrieval"]
+        for distance, words in DISTANCES.items():
+            if distance not in by_protocol["unique"]:
+                continue
+            cells = []
+            for protocol in PROTOCOLS:
+                overall = by_protocol[protocol][distance]["overall"]
+                cells.append(f"{percent(overall['map'])} / {percent(overall['rank1'])}")
+            trapezoid = percent(by_protocol["categories"][distance]["overall"]["map_trapezoid"])
+            rows.append(
+                [
+                    f"{KINDS[record['recipe']['model']['kind']]}, {start_of(record)}: {words}",
+                    *cells,
+                    trapezoid,
+                ]
+            )
+    return table(["model and distance (mAP / Rank-1)", *PROTOCOLS.values(), "105-bit, trapezoid mAP"], rows)
+
+
+def peta_cpu_source() -> str:
+    """Return where the numbers of the two tables above were measured."""
+    records = read("peta-cpu/*.json")
+    if not records:
+        return "*No result has been recorded yet.*\n"
+    machines = sorted({f"{r['machine']['processor']}, torch {r['machine']['torch']}" for r in records})
+    commits = sorted({str(r["commit"])[:10] for r in records})
+    data = records[0]["data"]
+    return (
+        f"Real PETA, split `{data['split']}`: {data['train_images']:,} training images "
+        f"({data['training_categories']:,} distinct 35-bit categories), {data['test_images']:,} test images. "
+        f"Measured on {'; '.join(machines)}; code at {', '.join(commits)}. One seed: differences of a point "
+        "or two are within what another seed would change. Commands, recipes and all metrics stand in "
+        "`results/peta-cpu/`.\n"
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "peta-cpu": peta_cpu,
+    "peta-cpu-protocols": peta_cpu_protocols,
+    "peta-cpu-source": peta_cpu_source,
+}
+
+
+def rewrite(text: str) -> str:
+    """Return a document with every marked table made anew."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(2)
+        if name not in TABLES:
+            raise SystemExit(f"no table is called {name!r}; known: {', '.join(TABLES)}")
+        return match.group(1) + TABLES[name]() + match.group(4)
+
+    return MARKED.sub(replace, text)
+
+
+def main() -> int:
+    """Write or check all documents."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if a table is stale")
+    check = parser.parse_args().check
+    stale = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        before = path.read_text("utf-8")
+        after = rewrite(before)
+        if after != before:
+            stale.append(str(path.relative_to(ROOT)))
+            if not check:
+                path.write_text(after, "utf-8")
+    if stale:
+        print(("out of date, run `make tables`: " if check else "written: ") + ", ".join(stale))
+    return 1 if stale and check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
