@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from attrieve.cli.failure import exits_on_error
 from attrieve.data.leaks import leak_report
 from attrieve.data.peta import read_peta
 from attrieve.data.splits import Split, category_labels, load_split
-from attrieve.errors import AttrieveError, UnknownNameError
+from attrieve.errors import UnknownNameError
 from attrieve.schema.attributes import AttributeSchema, load_vocabulary
 from attrieve.schema.person import PersonSet
 
@@ -28,6 +29,7 @@ def _data() -> None:
 
 
 @app.command("describe")
+@exits_on_error
 def describe_command(
     name: Annotated[str, typer.Argument(help="Name of the data set: peta.")],
     root: Annotated[Path, typer.Option(help="Folder or zip archive that holds it.", show_default=False)],
@@ -45,13 +47,7 @@ def describe_command(
     ] = False,
 ) -> None:
     """Count images, persons, categories and queries of a split, and what leaks from training to test."""
-    try:
-        report = describe(name, root, split=split, vocabulary=vocabulary, test_categories=test_categories)
-    except AttrieveError as error:
-        Console(stderr=True).print(
-            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        raise typer.Exit(1) from error
+    report = describe(name, root, split=split, vocabulary=vocabulary, test_categories=test_categories)
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
