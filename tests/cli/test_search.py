@@ -89,7 +89,7 @@ def test_people_get_a_table(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> N
     result = runner.invoke(app, [str(gallery), "hat, !bag"])
     assert result.exit_code == 0
     assert "[in]" in result.stdout
-    assert "no bag" in result.stdout
+    assert "not bag" in result.stdout
     assert result.stdout.count("✓") + result.stdout.count("✗") == 12
     plain = runner.invoke(app, [str(gallery), "hat, !bag", "--no-explain", "--top", "2"])
     assert "✓" not in plain.stdout

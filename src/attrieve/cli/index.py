@@ -12,14 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.text import Text
 
+from attrieve.cli.failure import exits_on_error
 from attrieve.data.folder import read_folder
-from attrieve.errors import AttrieveError
 from attrieve.gallery.ingest import IndexSummary, index_images
 from attrieve.gallery.quarantine import QUARANTINE_NAME
 from attrieve.models.retriever import Retriever
 from attrieve.schema import ImageSource
 
 
+@exits_on_error
 def index(
     run: Annotated[str, typer.Argument(help="Run folder or hub name of the model.", show_default=False)],
     gallery: Annotated[Path, typer.Argument(help="Gallery folder, new or to add to.", show_default=False)],
@@ -40,15 +41,9 @@ def index(
     again. Images that cannot be read are listed with the reason in quarantine.jsonl.
     """
     chosen = choose_device(device)
-    try:
-        images = list(dict.fromkeys(image for source in sources for image in read_folder(source)))
-        retriever = Retriever.from_pretrained(run)
-        summary = _index_with_progress(retriever, gallery, images, batch, workers, chosen)
-    except AttrieveError as error:
-        Console(stderr=True).print(
-            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        raise typer.Exit(1) from error
+    images = list(dict.fromkeys(image for source in sources for image in read_folder(source)))
+    retriever = Retriever.from_pretrained(run)
+    summary = _index_with_progress(retriever, gallery, images, batch, workers, chosen)
     if as_json:
         typer.echo(json.dumps({"gallery": str(gallery), "sources": len(images), **asdict(summary)}, indent=2))
     else:
@@ -62,8 +57,9 @@ def choose_device(name: str) -> torch.device:
         typer.BadParameter: for a name PyTorch does not know, or a device this machine lacks.
     """
     if name == "auto":
-        found = torch.accelerator.current_accelerator(check_available=True)
-        return found if found is not None else torch.device("cpu")
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

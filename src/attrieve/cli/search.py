@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from attrieve.cli.failure import exits_on_error
 from attrieve.data.files import write_atomically
-from attrieve.errors import AttrieveError, QueryError
+from attrieve.errors import QueryError
 from attrieve.gallery.asked import Asked, asked_columns
 from attrieve.gallery.contact_sheet import contact_sheet
 from attrieve.gallery.manifest import fusion_to_json
@@ -25,6 +26,7 @@ MOST_COLUMNS = 6
 """Things asked up to which each has a column of its own."""
 
 
+@exits_on_error
 def search(
     gallery: Annotated[Path, typer.Argument(help="Gallery folder.", show_default=False)],
     query: Annotated[
@@ -62,18 +64,12 @@ def search(
     """Rank the images of a gallery by a description, nearest first."""
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise typer.BadParameter(f"{sheet} must end in .png", param_hint="--sheet")
-    try:
-        opened = Gallery.open(gallery)
-        asked = read_query(query, opened.schema)
-        fusion = _fusion(opened.fusion, fusion_weight, normalisation)
-        ranking = search_gallery(opened, asked, top=top, fusion=fusion, explain=explain or sheet is not None)
-        if sheet is not None:
-            _write_sheet(sheet, ranking, asked)
-    except AttrieveError as error:
-        Console(stderr=True).print(
-            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        raise typer.Exit(1) from error
+    opened = Gallery.open(gallery)
+    asked = read_query(query, opened.schema)
+    fusion = _fusion(opened.fusion, fusion_weight, normalisation)
+    ranking = search_gallery(opened, asked, top=top, fusion=fusion, explain=explain or sheet is not None)
+    if sheet is not None:
+        _write_sheet(sheet, ranking, asked)
     if as_json:
         typer.echo(json.dumps(_document(opened, asked, fusion, ranking, explain=explain), indent=2))
     else:
@@ -126,7 +122,7 @@ def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> 
 
 def _heading(asked: Asked, schema: AttributeSchema) -> str:
     names = "|".join(schema.labels[position] for position in asked.attributes)
-    return names if asked.wanted else f"no {names}"
+    return names if asked.wanted else f"not {names}"
 
 
 def _cells(
@@ -147,7 +143,7 @@ def _mark(reason: AttributeReason, schema: AttributeSchema, *, named: bool) -> T
     sign, style = ("✓", "green") if reason.matches else ("✗", "red")
     label = schema.labels[schema.names.index(reason.attribute)] if named else ""
     probability = reason.probability if reason.wanted else 1 - reason.probability  # of what was asked
-    words = [sign, label if reason.wanted or not named else f"no {label}", f"{probability:.2f}"]
+    words = [sign, label if reason.wanted or not named else f"not {label}", f"{probability:.2f}"]
     return Text(" ".join(word for word in words if word), style=style)
 
 

@@ -61,7 +61,7 @@ def contact_sheet(
     """Draw a ranking, nearest first, row by row.
 
     Each card shows the crop, its rank and distance, and for each thing asked a tick or a cross with
-    the probability the model gives to what was asked ("no hat 0.98"). Ticks and crosses differ in
+    the probability the model gives to what was asked ("not hat 0.98"). Ticks and crosses differ in
     shape as well as in colour.
 
     Args:
@@ -117,14 +117,16 @@ def source_from_text(text: str) -> ImageSource:
 
 
 def _heading(query_text: str, count: int, width: int) -> Image.Image:
-    title, small = _font(20), _font(13)
-    lines = _wrap(query_text, title, width - 2 * GAP)
-    heading = Image.new("RGB", (width, GAP + 27 * len(lines) + 32), PAPER)
+    """The description, in small print if it is long, and how many hits there are."""
+    size, most_lines = (20, 2) if _font(20).getlength(query_text) <= 1.9 * (width - 2 * GAP) else (14, 8)
+    lines = _wrap(query_text, _font(size), width - 2 * GAP, most_lines)
+    step = size + 7
+    heading = Image.new("RGB", (width, GAP + step * len(lines) + 32), PAPER)
     draw = ImageDraw.Draw(heading)
     for number, line in enumerate(lines):
-        draw.text((GAP, GAP + 27 * number), line, INK, title)
+        draw.text((GAP, GAP + step * number), line, INK, _font(size))
     hits = "no hits" if not count else "1 hit" if count == 1 else f"{count} hits, nearest first"
-    draw.text((GAP, GAP + 27 * len(lines)), hits, QUIET, small)
+    draw.text((GAP, GAP + step * len(lines) + 2), hits, QUIET, _font(13))
     return heading
 
 
@@ -143,7 +145,8 @@ def _card(
     for number, reason in enumerate(chosen):
         _chip(card, reason, schema, top + number * CHIP_HEIGHT)
     if len(chosen) < len(hit.reasons):
-        rest = f"and {len(hit.reasons) - len(chosen)} more that cost less"
+        met = sum(reason.matches for reason in hit.reasons)
+        rest = f"{met} of {len(hit.reasons)} met; dearest shown"
         draw.text((PAD, top + len(chosen) * CHIP_HEIGHT + 3), rest, QUIET, _font(11))
     return card
 
@@ -184,7 +187,7 @@ def _caption(card: Image.Image, hit: Hit, verdict: bool | None, layout: _Layout)
 
 
 def _chip(card: Image.Image, reason: AttributeReason, schema: AttributeSchema | None, top: int) -> None:
-    """One line: mark, what was asked ("no ..." if unwanted), the probability that it is so."""
+    """One line: mark, what was asked ("not ..." if unwanted), the probability that it is so."""
     draw, small = ImageDraw.Draw(card), _font(12)
     middle = top + CHIP_HEIGHT / 2
     icon = mark(reason.matches, 14)
@@ -194,7 +197,7 @@ def _chip(card: Image.Image, reason: AttributeReason, schema: AttributeSchema | 
     draw.text((right, middle), number, QUIET, small, anchor="rm")
     room = int(right - draw.textlength(number, small)) - 6 - (PAD + 19)
     label = reason.attribute if schema is None else schema.labels[schema.index_of(reason.attribute)]
-    text = label if reason.wanted else f"no {label}"
+    text = label if reason.wanted else f"not {label}"
     draw.text((PAD + 19, middle), _shorten(text, small, room), INK, small, anchor="lm")
 
 
@@ -216,7 +219,7 @@ def _shorten(text: str, font: Font, room_px: int) -> str:
     return text.rstrip() + "…"
 
 
-def _wrap(text: str, font: Font, room_px: int, most_lines: int = 3) -> list[str]:
+def _wrap(text: str, font: Font, room_px: int, most_lines: int) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
