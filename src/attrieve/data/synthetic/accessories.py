@@ -1,6 +1,6 @@
 """Hats, scarves, sunglasses, headphones, hair bands and kerchiefs."""
 
-from attrieve.data.synthetic.canvas import Canvas, Point
+from attrieve.data.synthetic.canvas import Canvas, Number, Point
 from attrieve.data.synthetic.chance import Chance, Part
 from attrieve.data.synthetic.palette import CLOTH, Colour, contrast_to, mixed, scaled, shade_of
 from attrieve.data.synthetic.person import DrawnPerson
@@ -169,7 +169,7 @@ def _draw_hat(canvas: Canvas, person: DrawnPerson, chance: Chance) -> None:
     dark = mixed(colour, contrast_to(colour), 0.35)
     rim = y - high * 0.3
 
-    def at(across: float, down: float) -> Point:
+    def at(across: Number, down: Number) -> Point:
         return x + across * wide, y + down * high
 
     dome = 1.08 if kind != "beanie" else 1.14

@@ -30,7 +30,7 @@ SHARE_OF_SIZE = 2
 """The background is drawn this many times smaller and then enlarged: out of focus, and quick."""
 
 
-def draw_background(size_px: tuple[int, int], scene_seed: int, difficulty: float) -> Image.Image:
+def draw_background(size_px: tuple[int, int], scene_seed: int, difficulty: float | int) -> Image.Image:
     """Return a background of ``(width, height)`` pixels; clutter grows with difficulty."""
     supply = chances(scene_seed)
     chance, passers_by = supply[Part.BACKGROUND], supply[Part.PASSERS_BY]
@@ -119,7 +119,7 @@ def _draw_floor(canvas: Canvas, horizon: float, chance: Chance) -> None:
             )
 
 
-def _draw_furniture(canvas: Canvas, horizon: float, chance: Chance, difficulty: float) -> None:
+def _draw_furniture(canvas: Canvas, horizon: float, chance: Chance, difficulty: float | int) -> None:
     width, height = canvas.width, canvas.height
     foot = horizon * height
     if chance.flag(0.25 + 0.4 * difficulty):

@@ -12,7 +12,7 @@ from attrieve.data.synthetic.textures import GRAIN_SIDE_PX, grain_cut
 Pixels = npt.NDArray[np.uint8]
 
 
-def photograph(scene: Image.Image, chance: Chance, difficulty: float) -> Pixels:
+def photograph(scene: Image.Image, chance: Chance, difficulty: float | int) -> Pixels:
     """Return the picture as the camera gives it, uint8 of shape (height, width, 3).
 
     At difficulty 0 nothing is changed; every effect grows with difficulty.
@@ -25,7 +25,7 @@ def photograph(scene: Image.Image, chance: Chance, difficulty: float) -> Pixels:
     return _compressed(noisy, chance, difficulty)
 
 
-def _soften(scene: Image.Image, chance: Chance, difficulty: float) -> Image.Image:
+def _soften(scene: Image.Image, chance: Chance, difficulty: float | int) -> Image.Image:
     """Take it at a lower resolution, out of focus, or moving."""
     width, height = scene.size
     shrink = 1.0 + 2.6 * difficulty * chance.number() ** 2
@@ -42,7 +42,7 @@ def _soften(scene: Image.Image, chance: Chance, difficulty: float) -> Image.Imag
     return picture
 
 
-def _light_table(chance: Chance, difficulty: float) -> list[int]:
+def _light_table(chance: Chance, difficulty: float | int) -> list[int]:
     """Return the table from light to value for red, green and blue: gamma, gain, contrast, colour cast."""
     gamma = 2.0 ** (chance.between(-0.75, 0.75) * difficulty)
     gain = 1.0 + chance.between(-0.28, 0.18) * difficulty
@@ -54,7 +54,7 @@ def _light_table(chance: Chance, difficulty: float) -> list[int]:
     return [int(value) for value in np.clip(np.concatenate(channels), 0, 255).round()]
 
 
-def _with_noise(picture: Pixels, chance: Chance, difficulty: float) -> Pixels:
+def _with_noise(picture: Pixels, chance: Chance, difficulty: float | int) -> Pixels:
     """Add sensor noise, mostly of brightness and somewhat of colour."""
     height, width = picture.shape[:2]
     strength = (1.5 + 13.0 * chance.number() ** 2) * difficulty
@@ -65,7 +65,7 @@ def _with_noise(picture: Pixels, chance: Chance, difficulty: float) -> Pixels:
     return noisy.astype(np.uint8)
 
 
-def _compressed(picture: Pixels, chance: Chance, difficulty: float) -> Pixels:
+def _compressed(picture: Pixels, chance: Chance, difficulty: float | int) -> Pixels:
     """Write and read the picture as JPEG."""
     quality = int(96 - difficulty * chance.between(5, 62))
     buffer = BytesIO()

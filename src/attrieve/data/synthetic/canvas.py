@@ -9,7 +9,10 @@ from PIL import Image, ImageDraw
 from attrieve.data.synthetic.palette import Colour
 from attrieve.data.synthetic.textures import Cloth, cloth_tile
 
-Point = tuple[float, float]
+Number = float | int
+"""A length or place; whole numbers are welcome, also under a strict type checker at run time."""
+
+Point = tuple[Number, Number]
 """x to the right and y down, in pixels of the canvas."""
 
 SHADOW: Colour = (8, 8, 14)
@@ -43,14 +46,14 @@ class Canvas:
         self._draw.ellipse((x - across, y - down, x + across, y + down), fill=(*colour, alpha))
 
     def half_disc(
-        self, centre: Point, radii: Point, degrees: tuple[float, float], colour: Colour, alpha: int = 255
+        self, centre: Point, radii: Point, degrees: Point, colour: Colour, alpha: int = 255
     ) -> None:
         """Fill the part of an ellipse cut off by the chord between two angles (0 right, 90 down)."""
         (x, y), (across, down) = centre, radii
         box = (x - across, y - down, x + across, y + down)
         self._draw.chord(box, degrees[0], degrees[1], fill=(*colour, alpha))
 
-    def line(self, points: Sequence[Point], colour: Colour, width: float, alpha: int = 255) -> None:
+    def line(self, points: Sequence[Point], colour: Colour, width: Number, alpha: int = 255) -> None:
         """Draw a line at least one pixel wide."""
         self._draw.line(list(points), fill=(*colour, alpha), width=max(1, round(width)))
 
@@ -60,7 +63,7 @@ class Canvas:
         top, bottom = sorted((corner[1], opposite[1]))
         self._draw.rectangle((left, top, right, bottom), fill=(*colour, alpha))
 
-    def rounded_box(self, corner: Point, opposite: Point, radius: float, colour: Colour) -> None:
+    def rounded_box(self, corner: Point, opposite: Point, radius: Number, colour: Colour) -> None:
         """Fill an upright rectangle with round corners."""
         left, right = sorted((corner[0], opposite[0]))
         top, bottom = sorted((corner[1], opposite[1]))
@@ -83,7 +86,7 @@ class Canvas:
         tile = cloth_tile(cloth, left, top, right - left, bottom - top)
         self.image.paste(Image.fromarray(tile), (left, top), mask)
 
-    def limb(self, start: Point, end: Point, widths: Point, cloth: Cloth, light: float = 0.0) -> None:
+    def limb(self, start: Point, end: Point, widths: Point, cloth: Cloth, light: Number = 0.0) -> None:
         """Draw a tapered limb with round ends; ``widths`` are half widths at start and end.
 
         Args:
@@ -99,7 +102,7 @@ class Canvas:
         self.cloth(outline, cloth)
         self.limb_shade(start, end, widths, light)
 
-    def limb_shade(self, start: Point, end: Point, widths: Point, light: float) -> None:
+    def limb_shade(self, start: Point, end: Point, widths: Point, light: Number) -> None:
         """Darken one side of a limb and lighten the other, so that it looks round."""
         across = limb_across(start, end)
         dark = -1.0 if light >= 0 else 1.0
@@ -149,7 +152,7 @@ def limb_outline(start: Point, end: Point, widths: Point) -> list[Point]:
     ]
 
 
-def along(start: Point, end: Point, share: float) -> Point:
+def along(start: Point, end: Point, share: Number) -> Point:
     """Return the point a share of the way from start to end.
 
     >>> along((0, 0), (10, 20), 0.5)

@@ -46,11 +46,11 @@ class Chance:
         self._position += 1
         return value
 
-    def between(self, low: float, high: float) -> float:
+    def between(self, low: float | int, high: float | int) -> float:
         """Return a number in [low, high)."""
         return low + (high - low) * self.number()
 
-    def flag(self, rate: float) -> bool:
+    def flag(self, rate: float | int) -> bool:
         """Return True in a share ``rate`` of all cases."""
         return self.number() < rate
 

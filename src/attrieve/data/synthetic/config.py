@@ -53,7 +53,7 @@ class DrawnPeopleConfig:
     height_px: int = 256
     width_px: int = 128
     images_per_person: tuple[int, int] = (1, 6)
-    difficulty: float = 0.5
+    difficulty: float | int = 0.5
 
     def __post_init__(self) -> None:
         if not 1 <= self.images <= MOST_IMAGES:
@@ -68,7 +68,7 @@ class DrawnPeopleConfig:
         check_picture(self.height_px, self.width_px, self.difficulty)
 
 
-def check_picture(height_px: int, width_px: int, difficulty: float) -> None:
+def check_picture(height_px: int, width_px: int, difficulty: float | int) -> None:
     """Refuse a size or difficulty that cannot be drawn.
 
     Raises:

@@ -1,7 +1,7 @@
 """Shoes: leather, plain, sneakers, sandals and boots."""
 
 from attrieve.data.synthetic.body import far_shade, thickness
-from attrieve.data.synthetic.canvas import Canvas, Point, along
+from attrieve.data.synthetic.canvas import Canvas, Number, Point, along
 from attrieve.data.synthetic.chance import Part
 from attrieve.data.synthetic.palette import CLOTH, Colour, brightness, contrast_to, mixed, scaled, shade_of
 from attrieve.data.synthetic.person import DrawnPerson
@@ -58,7 +58,7 @@ def _draw_side_shoe(canvas: Canvas, person: DrawnPerson, index: int, main: Colou
     unit, ahead = skeleton.unit, skeleton.ahead
     sole = min(skeleton.ground, ankle_y + 0.05 * unit)
 
-    def at(forward: float, up: float) -> Point:
+    def at(forward: Number, up: Number) -> Point:
         return ankle_x + ahead * forward * unit, sole - up * unit
 
     heel, toe = -0.036, FOOT_LENGTH - 0.036
@@ -117,7 +117,7 @@ def _draw_front_shoe(canvas: Canvas, person: DrawnPerson, index: int, main: Colo
     bottom = min(skeleton.ground, ankle_y + (0.052 if skeleton.is_front else 0.044) * unit)
     half = FOOT_HALF_WIDTH * (1.0 if skeleton.is_front else 0.85)
 
-    def at(across: float, up: float) -> Point:
+    def at(across: Number, up: Number) -> Point:
         return ankle_x + (across + outward) * unit, bottom - up * unit
 
     if kind == "Sandals":

@@ -1,6 +1,6 @@
 """Head, face and hair."""
 
-from attrieve.data.synthetic.canvas import Canvas, Point
+from attrieve.data.synthetic.canvas import Canvas, Number, Point
 from attrieve.data.synthetic.chance import Part
 from attrieve.data.synthetic.palette import HAIR, Colour, mixed, scaled, shade_of
 from attrieve.data.synthetic.person import DrawnPerson
@@ -227,7 +227,7 @@ def _draw_side_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
     ahead = skeleton.ahead
     fine = max(1.0, high * 0.06)
 
-    def at(forward: float, down: float) -> Point:
+    def at(forward: Number, down: Number) -> Point:
         return x + ahead * forward * wide, y + down * high
 
     if traits.hair == "long":
@@ -288,7 +288,7 @@ def _draw_side_hair(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
     traits, skeleton = person.traits, person.skeleton
     (x, y), (wide, high), ahead = skeleton.head, skeleton.head_radii, skeleton.ahead
 
-    def at(forward: float, down: float) -> Point:
+    def at(forward: Number, down: Number) -> Point:
         return x + ahead * forward * wide, y + down * high
 
     if traits.hair == "bald":

@@ -37,7 +37,7 @@ def draw_image(
     seed: int,
     height_px: int = 256,
     width_px: int = 128,
-    difficulty: float = 0.5,
+    difficulty: float | int = 0.5,
     person_seed: int | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Draw a pedestrian crop that shows what the labels say.

@@ -42,7 +42,7 @@ SKIN: tuple[Colour, ...] = (
 """Skin tones from light to dark."""
 
 
-def scaled(colour: Colour, factor: float) -> Colour:
+def scaled(colour: Colour, factor: float | int) -> Colour:
     """Return a colour lighter (above 1) or darker (below 1).
 
     >>> scaled((100, 200, 10), 1.5)
@@ -52,7 +52,7 @@ def scaled(colour: Colour, factor: float) -> Colour:
     return min(255, int(red * factor)), min(255, int(green * factor)), min(255, int(blue * factor))
 
 
-def mixed(one: Colour, other: Colour, share: float) -> Colour:
+def mixed(one: Colour, other: Colour, share: float | int) -> Colour:
     """Return ``one`` with a share of ``other`` in [0, 1].
 
     >>> mixed((0, 0, 0), (200, 100, 50), 0.5)
@@ -77,7 +77,7 @@ def contrast_to(colour: Colour) -> Colour:
     return (232, 230, 224) if brightness(colour) < 128 else (44, 44, 52)
 
 
-def detail_of(colour: Colour, strength: float = 0.45) -> Colour:
+def detail_of(colour: Colour, strength: float | int = 0.45) -> Colour:
     """Return a colour for seams and edges: darker than a light cloth, lighter than a black one."""
     if brightness(colour) < 70:
         return mixed(colour, (190, 190, 196), strength * 0.75)

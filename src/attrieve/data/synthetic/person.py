@@ -29,7 +29,7 @@ class DrawnPerson:
 
 
 def imagine_person(
-    traits: Traits, canvas: Canvas, *, scene_seed: int, person_seed: int, difficulty: float
+    traits: Traits, canvas: Canvas, *, scene_seed: int, person_seed: int, difficulty: float | int
 ) -> DrawnPerson:
     """Return a person in a pose, ready to be drawn on ``canvas``."""
     look, scene = chances(person_seed), chances(scene_seed)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from attrieve.data.synthetic.canvas import Point
+from attrieve.data.synthetic.canvas import Number, Point
 from attrieve.data.synthetic.chance import Chance
 from attrieve.data.synthetic.traits import Traits
 
@@ -88,11 +88,11 @@ class Skeleton:
         """Whether face and chest point at the camera."""
         return self.view is View.FRONT
 
-    def at(self, across: float, height: float) -> Point:
+    def at(self, across: Number, height: Number) -> Point:
         """Return the pixel ``across`` from the middle (share of stature) and ``height`` above ground."""
         return self.middle + across * self.unit, self.ground - height * self.unit
 
-    def trunk_edges(self, height: float) -> tuple[float, float]:
+    def trunk_edges(self, height: Number) -> tuple[float, float]:
         """Return the left and right edge of the trunk at a height, in shares of the stature."""
         if height <= self.levels[0][0]:
             return self.levels[0][1:]
@@ -104,12 +104,12 @@ class Skeleton:
                 return left + (upper_left - left) * share, right + (upper_right - right) * share
         return self.levels[-1][1:]
 
-    def on_trunk(self, across: float, height: float) -> Point:
+    def on_trunk(self, across: Number, height: Number) -> Point:
         """Return a pixel on the trunk: ``across`` -1 is its left edge, 1 its right."""
         left, right = self.trunk_edges(height)
         return self.at(left + (right - left) * (across + 1) / 2, height)
 
-    def on_chest(self, across: float, height: float) -> Point:
+    def on_chest(self, across: Number, height: Number) -> Point:
         """Like :meth:`on_trunk`, moved with the turn of the body; for buttons, prints, collars."""
         if self.is_side:
             return self.on_trunk(self.ahead * (0.62 + 0.5 * across * self.ahead), height)
@@ -128,7 +128,7 @@ class _Frame:
 
 
 def pose_person(
-    traits: Traits, canvas_px: tuple[int, int], body: Chance, pose: Chance, difficulty: float
+    traits: Traits, canvas_px: tuple[int, int], body: Chance, pose: Chance, difficulty: float | int
 ) -> Skeleton:
     """Return how a person stands on a canvas of ``(height, width)`` pixels.
 
@@ -152,7 +152,7 @@ def pose_person(
     arms = _arms(frame, traits, ahead, levels, pose, walking)
     lean = stoop * ahead
 
-    def at(across: float, up: float) -> Point:
+    def at(across: Number, up: Number) -> Point:
         return middle + across * unit, ground - up * unit
 
     def pair(points: tuple[Point, Point]) -> tuple[Point, Point]:
