@@ -44,7 +44,7 @@ def schemas(draw: st.DrawFn, min_attributes: int = 1, max_attributes: int = 12) 
 
 def _attribute(draw: st.DrawFn, index: int) -> Attribute:
     """Distinct by its number; the label may hold characters the query language reserves."""
-    decoration = draw(st.sampled_from(["", "<", "(", "?", "~", ":", "|", "!", "é"]))
+    decoration = draw(st.sampled_from(["", "<", "(", "?", "~", ":", "|", "!", "-", "é"]))
     aliases = draw(st.sampled_from([(), (f"Other Word {index}",)]))
     return Attribute(f"attribute{index}", f"{decoration}label {index}", aliases)
 

@@ -224,3 +224,12 @@ class TestShippedVocabularies:
 def test_peta35_is_the_head_of_peta105():
     """So that models of the 35 read the first columns."""
     assert load_vocabulary("peta105").names[:35] == load_vocabulary("peta35").names
+
+
+@pytest.mark.parametrize(
+    ("attribute", "group"),
+    [("hat?", "head"), ("a,b", "head"), ("a|b", "head"), ("!a", "head"), ("hat", "Any")],
+)
+def test_names_no_query_could_say_are_refused(attribute: str, group: str) -> None:
+    with pytest.raises(ConfigurationError, match="no query could say"):
+        AttributeSchema("odd", (Attribute(attribute, "x"),), (Group(group, GroupKind.BINARY, (attribute,)),))

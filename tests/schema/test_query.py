@@ -39,7 +39,6 @@ def test_what_is_written_reads_back_in_shipped_vocabularies(name, data):
     [
         ("backpack", [(("carryingBackpack",), True, 1.0)]),
         ("!hat", [(("accessoryHat",), False, 1.0)]),
-        ("-hat", [(("accessoryHat",), False, 1.0)]),
         ("jacket?", [(("upperBodyJacket",), True, 0.5)]),
         ("!jeans~0.8", [(("lowerBodyJeans",), False, 0.8)]),
         (" BACK_pack ,, JEANS ", [(("carryingBackpack",), True, 1.0), (("lowerBodyJeans",), True, 1.0)]),

@@ -16,6 +16,12 @@ from importlib import resources
 
 from attrieve.errors import ConfigurationError, InputError, SchemaMismatchError, UnknownNameError, fold_name
 
+RESERVED = frozenset(",|:?~!")
+"""Characters that mean something in the query language; attribute names do without them."""
+
+ANY_GROUP = "any"
+"""Stands for a group in "one of these" across groups, as in ``any:jeans|backpack``."""
+
 
 class GroupKind(StrEnum):
     """How the attributes of one group may hold together."""
@@ -75,8 +81,9 @@ class AttributeSchema:
     Every attribute belongs to exactly one group; this is checked on construction.
 
     Raises:
-        ConfigurationError: for repeated names, an attribute in no or several groups, or a group
-            that names an attribute the schema lacks.
+        ConfigurationError: for repeated names, names the query language could not say, or an attribute
+            in no or several groups.
+        UnknownNameError: for a group that names an attribute the schema lacks.
 
     >>> schema = load_vocabulary("peta35")
     >>> len(schema), schema.index_of("backpack"), schema.fingerprint == load_vocabulary("peta35").fingerprint
@@ -95,6 +102,13 @@ class AttributeSchema:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ConfigurationError(f"vocabulary {self.name!r} names attributes twice: {repeated}")
+        unspeakable = [name for name in names if RESERVED & set(name)]
+        unspeakable += [group.name for group in self.groups if fold_name(group.name) == ANY_GROUP]
+        if unspeakable:
+            raise ConfigurationError(
+                f"vocabulary {self.name!r} has names that no query could say: {unspeakable}; attributes do "
+                f"without {' '.join(sorted(RESERVED))} and no group is called {ANY_GROUP!r}"
+            )
         grouped = [name for group in self.groups for name in group.attributes]
         unknown = sorted(set(grouped) - set(names))
         if unknown:

@@ -5,7 +5,6 @@
 is not the same as "no".
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attrieve.errors import QueryError, UnknownNameError, fold_name
-from attrieve.schema.attributes import AttributeSchema, Group
+from attrieve.schema.attributes import ANY_GROUP, RESERVED, AttributeSchema, Group
 
 UNSURE = 0.5
 """Certainty of a term written with a question mark."""
@@ -150,7 +149,7 @@ class AttributeQuery:
             ),
             None,
         )
-        body = labels[0] if len(labels) == 1 else f"{group.name if group else 'any'}:{'|'.join(labels)}"
+        body = labels[0] if len(labels) == 1 else f"{group.name if group else ANY_GROUP}:{'|'.join(labels)}"
         if term.certainty == 1.0:
             doubt = ""
         elif term.certainty == UNSURE:
@@ -171,14 +170,11 @@ class AttributeQuery:
         ]
 
 
-_RESERVED = re.compile(r"[,|:?~!]")
-
-
 def _writable_name(schema: AttributeSchema, index: int) -> str:
     """Return a name of the attribute that the parser reads back as this very attribute."""
     attribute = schema.attributes[index]
     for name in (attribute.label, attribute.name):
-        if not _RESERVED.search(name) and schema.index_of(name) == index:
+        if not RESERVED & set(name) and schema.index_of(name) == index:
             return name
     return attribute.name
 
@@ -199,8 +195,8 @@ def parse_query(text: str, schema: AttributeSchema) -> AttributeQuery:
 
 
 def _parse_term(text: str, schema: AttributeSchema) -> Term:
-    wanted = not text.startswith(("!", "-"))
-    body, certainty = _split_certainty(text.lstrip("!-").strip())
+    wanted = not text.startswith("!")
+    body, certainty = _split_certainty(text.removeprefix("!").strip())
     if not body:
         raise QueryError(f"{text!r} names no attribute; write e.g. 'backpack' or '!hat'")
     if ":" in body:
@@ -208,7 +204,7 @@ def _parse_term(text: str, schema: AttributeSchema) -> Term:
         choices = [choice.strip() for choice in choice_text.split("|") if choice.strip()]
         if not choices:
             raise QueryError(f"{text!r} names a group but none of its attributes")
-        if fold_name(group_name) == "any":
+        if fold_name(group_name) == ANY_GROUP:
             indices = [schema.index_of(choice) for choice in choices]
         else:
             group = schema.group_of(group_name.strip())
