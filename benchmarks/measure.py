@@ -67,10 +67,11 @@ def _status_mib(field: str) -> float:
 
 
 def machine() -> dict[str, object]:
-    """Return processor, cores, PyTorch and commit."""
+    """Return processor, cores, how busy they are, PyTorch and commit."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[0], 1),
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,
