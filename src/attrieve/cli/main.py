@@ -1,26 +1,90 @@
-"""The ``attrieve`` command and its subcommands."""
+"""The ``attrieve`` command and its subcommands, each loaded only when it is called."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from attrieve import __version__
-from attrieve.cli.data import app as data_app
-from attrieve.cli.evaluate import evaluate
-from attrieve.cli.index import index
-from attrieve.cli.search import search
-from attrieve.cli.train import train
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a subcommand lives, and what the list of commands says of it.
+
+    Args:
+        module: to import when the command is called; PyTorch alone takes seconds, so help does not wait
+            for it.
+        name: of the function, or of the Typer application if the command has commands of its own.
+        about: the first line of its help.
+    """
+
+    module: str
+    name: str
+    about: str
+
+
+COMMANDS = {
+    "data": Command("attrieve.cli.data", "app", "Look at data sets."),
+    "train": Command("attrieve.cli.train", "train", "Train a retriever by a recipe."),
+    "evaluate": Command(
+        "attrieve.cli.evaluate",
+        "evaluate",
+        "Measure a run on the test part of its split and write metrics.json into the run folder.",
+    ),
+    "index": Command(
+        "attrieve.cli.index",
+        "index",
+        "Describe person images once and keep the result, so that they can be searched.",
+    ),
+    "search": Command(
+        "attrieve.cli.search", "search", "Rank the images of a gallery by a description, nearest first."
+    ),
+}
+"""Every subcommand, in the order help lists them."""
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists its commands from :data:`COMMANDS` and imports the one that is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the called command itself in place of the entry that stands for it."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name in COMMANDS else listed, rest
+
+
+def load_command(name: str) -> Any:
+    """Import a subcommand.
+
+    >>> load_command("train").name
+    'train'
+    """
+    found = getattr(import_module(COMMANDS[name].module), COMMANDS[name].name)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+        single.command(name)(found)
+        found = single
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
+    cls=LazyGroup,
     help="Describe a person, find them: train, evaluate, index and search by attributes.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-app.add_typer(data_app, name="data")
-app.command()(train)
-app.command()(evaluate)
-app.command()(index)
-app.command()(search)
+
+
+def _stand_in() -> None:
+    raise AssertionError("LazyGroup puts the real command in this one's place")
+
+
+for _name, _command in COMMANDS.items():
+    app.command(_name, help=_command.about)(_stand_in)
 
 
 def _print_version(wanted: bool) -> None:

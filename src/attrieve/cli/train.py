@@ -46,7 +46,7 @@ def train(
 
     from attrieve.cli.people import decode, read_split
     from attrieve.training.config import load_recipe
-    from attrieve.training.run import Machine
+    from attrieve.training.run import Machine, is_first_process
     from attrieve.training.run import train as run_training
 
     if threads is not None:
@@ -60,6 +60,8 @@ def train(
     people = decode(split.train, chosen, cache=cache, console=console)
     machine = Machine(accelerator=accelerator, devices=devices, nodes=nodes)
     retriever = run_training(chosen, people, out, machine=machine, console=console)
+    if not is_first_process():
+        return
     summary = {
         "run": str(out),
         "name": retriever.name,

@@ -136,6 +136,7 @@ def _build_resnet(settings: BackboneSettings, facts: BackboneFacts) -> tuple[Pre
         out_features=[f"stage{settings.stage}"],
     )
     network = ResNetBackbone(config)
+    del network.encoder.stages[settings.stage :]  # never looked at: no time, no weights without a gradient
     if settings.stage == 4 and settings.last_stride == 1:
         for module in network.encoder.stages[3].modules():
             if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
@@ -153,7 +154,9 @@ def _build_pvt(settings: BackboneSettings, facts: BackboneFacts) -> tuple[PreTra
         drop_path_rate=settings.drop_path,
         out_features=[f"stage{settings.stage}"],
     )
-    return PvtV2Backbone(config), facts.widths[settings.stage - 1], 2 ** (settings.stage + 1)
+    network = PvtV2Backbone(config)
+    del network.encoder.layers[settings.stage :]
+    return network, facts.widths[settings.stage - 1], 2 ** (settings.stage + 1)
 
 
 def _build_mobilenet(settings: BackboneSettings, facts: BackboneFacts) -> tuple[PreTrainedModel, int, int]:

@@ -6,7 +6,6 @@ run folder can be uploaded as it is. No pickle is read or written.
 
 import json
 from pathlib import Path
-from typing import TypeVar
 
 import safetensors
 import safetensors.torch
@@ -14,18 +13,16 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from attrieve.data.files import write_atomically
+from attrieve.data.files import write_together
 from attrieve.errors import CheckpointError, InputError
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings
 from attrieve.models.query_side import QuerySide
-from attrieve.models.retriever import Retriever
+from attrieve.models.retriever import Retriever, RetrieverType
 from attrieve.schema import AttributeSchema
 
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
-
-RetrieverType = TypeVar("RetrieverType", bound=Retriever)
 
 
 def save_retriever(retriever: Retriever, folder: Path) -> None:
@@ -47,13 +44,16 @@ def load_retriever(cls: type[RetrieverType], folder_or_hub_id: Path | str) -> Re
     document = read_config(folder)
     weights = _read_weights(folder)
     settings, schema, retrieval = _parse(document, folder)
-    retriever = cls(
-        settings,
-        schema,
-        name=str(document.get("name", folder.name)),
-        retrieval=retrieval,
-        categories=_category_count(weights, "query.training_categories", folder),
-    )
+    try:
+        retriever = cls(
+            settings,
+            schema,
+            name=str(document.get("name", folder.name)),
+            retrieval=retrieval,
+            categories=_category_count(weights, "query.training_categories", folder),
+        )
+    except InputError as error:
+        raise _not_a_retriever(folder, error) from error
     _load_weights(retriever, weights, folder)
     return retriever.eval()
 
@@ -130,8 +130,12 @@ def _save(module: nn.Module, folder: Path, *, name: str, query: QuerySide) -> No
     }
     # save() wants dense tensors that share no memory; channels-last weights are dense only once laid out anew
     state = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in module.state_dict().items()}
-    write_atomically(folder / WEIGHTS_FILE, safetensors.torch.save(state))
-    write_atomically(folder / CONFIG_FILE, (json.dumps(document, indent=1) + "\n").encode())
+    write_together(
+        {
+            folder / CONFIG_FILE: (json.dumps(document, indent=1) + "\n").encode(),
+            folder / WEIGHTS_FILE: safetensors.torch.save(state),
+        }
+    )
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
@@ -156,11 +160,15 @@ def _parse(
             RetrievalSettings.model_validate(document.get("retrieval", {})),
         )
     except (ValidationError, InputError) as error:
-        raise CheckpointError(f"{folder / CONFIG_FILE} does not describe a retriever: {error}") from error
+        raise _not_a_retriever(folder, error) from error
+
+
+def _not_a_retriever(folder: Path, reason: Exception) -> CheckpointError:
+    return CheckpointError(f"{folder / CONFIG_FILE} does not describe a retriever: {reason}")
 
 
 def _category_count(weights: dict[str, Tensor], key: str, folder: Path) -> int:
-    if key not in weights:
+    if key not in weights or weights[key].ndim != 2:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} lacks {key!r}; it is not a retriever's")
     return int(weights[key].shape[0])
 

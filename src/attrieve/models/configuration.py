@@ -11,7 +11,7 @@ from attrieve.errors import ConfigurationError
 class Strict(BaseModel):
     """Frozen settings; an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class RetrieverKind(StrEnum):

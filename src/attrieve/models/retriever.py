@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, UInt8
@@ -21,6 +21,8 @@ from attrieve.models.query_side import QuerySide
 from attrieve.models.transformer import TokenTransformer
 from attrieve.models.visual_tokens import VisualTokens
 from attrieve.schema import AttributeSchema
+
+RetrieverType = TypeVar("RetrieverType", bound="Retriever")
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ class Retriever(nn.Module):
         save_retriever(self, Path(folder))
 
     @classmethod
-    def from_pretrained(cls, folder_or_hub_id: Path | str) -> Self:
+    def from_pretrained(cls: type[RetrieverType], folder_or_hub_id: Path | str) -> RetrieverType:
         """Load a run folder, or a model of the Hugging Face hub; see :mod:`attrieve.models.checkpoint`."""
         from attrieve.models.checkpoint import load_retriever
 

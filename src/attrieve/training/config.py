@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from attrieve.data.batch import AugmentationSettings
-from attrieve.errors import AttrieveError, ConfigurationError, UnknownNameError
+from attrieve.errors import ConfigurationError, UnknownNameError
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings, Strict
 
 
@@ -177,8 +177,6 @@ def parse_recipe(document: Mapping[str, Any], changes: Sequence[str] = ()) -> Re
         return Recipe.model_validate(table)
     except ValidationError as error:
         raise _readable(error) from error
-    except AttrieveError:
-        raise
 
 
 def write_recipe(recipe: Recipe) -> bytes:

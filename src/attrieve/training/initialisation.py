@@ -88,7 +88,10 @@ def load_backbone_of_run(retriever: Retriever, run: Path) -> str:
             f"run {run} has backbone {earlier.settings.backbone.name!r}, "
             f"this recipe wants {retriever.settings.backbone.name!r}"
         )
-    retriever.backbone.load_state_dict(earlier.backbone.state_dict())
+    try:
+        retriever.backbone.load_state_dict(earlier.backbone.state_dict())
+    except RuntimeError as error:
+        raise CheckpointError(f"the backbone of run {run} does not fit this recipe's: {error}") from error
     return f"backbone of run {earlier.name!r}"
 
 

@@ -1,6 +1,7 @@
 """What happened while training: a CSV file, and a progress bar for whoever watches."""
 
 import csv
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-JOURNAL = "journal.csv"
+from attrieve.data.files import write_atomically
 
 
 class Journal(Callback):
@@ -33,13 +34,15 @@ class Journal(Callback):
         self.batch = batch
         self.every = every
         self._since = 0.0
-        self._steps = 0
+        self._batches = 0
+        self._written = 0
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Drop lines of steps that are about to be done again."""
         if trainer.is_global_zero:
             drop_lines_from(self.path, trainer.global_step)
         self._since = time.perf_counter()
+        self._written = trainer.global_step
 
     def on_train_batch_end(
         self,
@@ -50,18 +53,20 @@ class Journal(Callback):
         batch_idx: int,
     ) -> None:
         """Write a line every few steps."""
-        self._steps += 1
-        if trainer.global_step % self.every or not trainer.is_global_zero:
+        self._batches += 1
+        step = trainer.global_step
+        # several batches make one step where gradients are accumulated
+        if step % self.every or step == self._written or not trainer.is_global_zero:
             return
         now = time.perf_counter()
-        rate = self._steps * self.batch * trainer.world_size / max(now - self._since, 1e-9)
-        self._since, self._steps = now, 0
+        rate = self._batches * self.batch * trainer.world_size / max(now - self._since, 1e-9)
+        self._since, self._batches, self._written = now, 0, step
         parts = {name: f"{float(value):.6g}" for name, value in outputs["parts"].items()}
         append_line(
             self.path,
             {
                 "epoch": str(trainer.current_epoch),
-                "step": str(trainer.global_step),
+                "step": str(step),
                 "rate": f"{trainer.optimizers[0].param_groups[0]['lr']:.6g}",
                 "images_per_second": f"{rate:.1f}",
                 "loss": f"{float(outputs['loss']):.6g}",
@@ -88,10 +93,11 @@ def drop_lines_from(path: Path, step: int) -> None:
         reader = csv.DictReader(file)
         names = reader.fieldnames or []
         kept = [row for row in reader if (row.get("step") or "").isdigit() and int(row["step"]) <= step]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=names)
-        writer.writeheader()
-        writer.writerows(kept)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=names)
+    writer.writeheader()
+    writer.writerows(kept)
+    write_atomically(path, text.getvalue().encode())
 
 
 class ProgressBar(Callback):

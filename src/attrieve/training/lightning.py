@@ -48,7 +48,13 @@ class RetrieverTraining(lightning.LightningModule):
             process=self.trainer.global_rank,
             processes=self.trainer.world_size,
         )
-        return DataLoader(PersonImages(self.people), batch_sampler=self._batches, collate_fn=keep_batch)  # type: ignore[arg-type]  # the stubs know no __getitems__
+        return DataLoader(
+            PersonImages(self.people),
+            batch_sampler=self._batches,
+            collate_fn=keep_batch,  # type: ignore[arg-type]  # the stubs know no __getitems__
+            # of its own: a loader draws a seed for workers, and does so at other times when a run goes on
+            generator=torch.Generator(),
+        )
 
     def transfer_batch_to_device(
         self, batch: PersonBatch, device: torch.device, dataloader_idx: int

@@ -2,13 +2,15 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
@@ -21,7 +23,7 @@ from attrieve.models.retriever import Retriever
 from attrieve.training.checkpoints import LAST, SafeCheckpoints
 from attrieve.training.config import Recipe, load_recipe, write_recipe
 from attrieve.training.initialisation import initialise
-from attrieve.training.journal import Journal, ProgressBar, append_line
+from attrieve.training.journal import Journal, ProgressBar, append_line, drop_lines_from
 from attrieve.training.lightning import RetrieverTraining
 from attrieve.training.people import TrainingPeople
 
@@ -83,14 +85,18 @@ def train(
     if not last.exists():
         _log.info("starting %s: %s", recipe.name, initialise(retriever, recipe.initialisation))
     module = RetrieverTraining(recipe, retriever, people)
-    trainer = _build_trainer(recipe, out, machine or Machine(), validate, console)
-    with warnings.catch_warnings():
-        _quiet_lightning()
+    with _quiet_lightning():
+        trainer = _build_trainer(recipe, out, machine or Machine(), validate, console)
         trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     trained = module.retriever.to("cpu").eval()
     if trainer.is_global_zero:
         trained.save_pretrained(out)
     return trained
+
+
+def is_first_process() -> bool:
+    """Whether this is the one process, of all that train together, that writes and prints."""
+    return not getattr(rank_zero_only, "rank", 0)
 
 
 def build_retriever(recipe: Recipe, people: TrainingPeople) -> Retriever:
@@ -177,14 +183,30 @@ def _build_trainer(
     )
 
 
-def _quiet_lightning() -> None:
-    """Silence advice that does not apply: batches come from memory, so loader workers would cost time."""
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
-    warnings.filterwarnings("ignore", message=".*number of training batches.*smaller than the logging.*")
-    warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
-    warnings.filterwarnings("ignore", message=".*no `val_dataloader`.*")
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+_NOT_APPLICABLE = (
+    "does not have many workers",  # batches come from memory, so workers would cost time
+    "Checkpoint directory.*exists and is not empty",
+    "number of training batches.*smaller than the logging",
+    "GPU available but not used",
+    "no `val_dataloader`",
+)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's advice and product tips, and leave logging as it was."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        for advice in _NOT_APPLICABLE:
+            warnings.filterwarnings("ignore", message=f".*{advice}.*")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.WARNING)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 class _Validation(Callback):
@@ -193,6 +215,11 @@ class _Validation(Callback):
     def __init__(self, path: Path, validate: Validate) -> None:
         self.path = path
         self.validate = validate
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Drop lines of epochs that are about to be done again."""
+        if trainer.is_global_zero:
+            drop_lines_from(self.path, trainer.global_step)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Write one line with the epoch's numbers."""
