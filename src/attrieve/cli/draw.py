@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from attrieve.cli.failure import exits_on_error
 from attrieve.data.synthetic import (
     DrawnPeopleConfig,
-    ImageFormat,
     draw_values,
     drawn_contact_sheet,
     write_peta_layout,
@@ -53,7 +52,7 @@ def draw(
             config,
             workers=workers,
             progress=lambda done, _: progress.update(task, completed=done),
-            image_format=read_format(image_format),
+            image_format=image_format,
         )
     if sheet is not None:
         write_sheet(sheet, config)
@@ -88,23 +87,6 @@ def read_size(text: str) -> tuple[int, int]:
     if match is None:
         raise ConfigurationError(f"size is height x width in pixels, such as 256x128, got {text!r}")
     return int(match[1]), int(match[2])
-
-
-def read_format(text: str) -> ImageFormat:
-    """Return the image format a user named.
-
-    Raises:
-        ConfigurationError: if it is neither png nor jpg.
-
-    >>> read_format("PNG")
-    'png'
-    """
-    match text.casefold():
-        case "png":
-            return "png"
-        case "jpg" | "jpeg":
-            return "jpg"
-    raise ConfigurationError(f"format is png or jpg, got {text!r}")
 
 
 def write_sheet(path: Path, config: DrawnPeopleConfig) -> None:

@@ -10,11 +10,10 @@ from attrieve.data.synthetic.contact_sheet import drawn_contact_sheet
 from attrieve.data.synthetic.image import draw_image
 from attrieve.data.synthetic.labels import draw_values
 from attrieve.data.synthetic.people import draw_people
-from attrieve.data.synthetic.peta_layout import ImageFormat, write_peta_layout
+from attrieve.data.synthetic.peta_layout import write_peta_layout
 
 __all__ = [
     "DrawnPeopleConfig",
-    "ImageFormat",
     "ImageSeeds",
     "draw_image",
     "draw_people",

@@ -18,6 +18,9 @@ from attrieve.data.synthetic.textures import Cloth
 
 BAG_COLOURS = ("Black", "Black", "Brown", "Blue", "Red", "Grey", "Green", "Purple", "Orange", "Pink")
 
+WALKING_STICK_RATE = 0.55
+"""Share of people over 60 with a free hand who lean on a stick."""
+
 IN_HAND = (
     "carryingPlasticBags",
     "carryingOther",
@@ -215,10 +218,21 @@ def draw_in_hands(canvas: Canvas, person: DrawnPerson) -> None:
         if traits.has(name):
             index = free.pop(0) if free else 1
             draws[name](canvas, person, hand_centre(skeleton, index), chance)
+    if traits.age == 4 and free and chance.flag(WALKING_STICK_RATE):
+        _draw_walking_stick(canvas, person, hand_centre(skeleton, free.pop(0)))
     if traits.has("carryingFolder"):
         _draw_folder(canvas, person, chance)
     if traits.has("carryingBabyBuggy"):
         _draw_buggy(canvas, person, chance)
+
+
+def _draw_walking_stick(canvas: Canvas, person: DrawnPerson, hand: Point) -> None:
+    """Draw the stick many people over 60 walk with."""
+    skeleton, unit = person.skeleton, person.skeleton.unit
+    wood: Colour = (92, 58, 34)
+    forward = skeleton.ahead * 0.03 * unit
+    canvas.line([hand, (hand[0] + forward, skeleton.ground)], wood, unit * 0.014)
+    canvas.line([(hand[0] - 0.02 * unit, hand[1]), (hand[0] + 0.024 * unit, hand[1])], wood, unit * 0.018)
 
 
 def _draw_plastic_bag(canvas: Canvas, person: DrawnPerson, hand: Point, chance: Chance) -> None:

@@ -44,6 +44,20 @@ def draw_neck(canvas: Canvas, person: DrawnPerson) -> None:
     )
 
 
+def _draw_grey_temples(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
+    """Draw the first grey hair of people between 45 and 60."""
+    if person.traits.age != 3 or person.traits.hair == "bald":
+        return
+    skeleton = person.skeleton
+    (x, y), (wide, high) = skeleton.head, skeleton.head_radii
+    grey = mixed(hair, (186, 184, 180), 0.65)
+    if skeleton.is_side:
+        canvas.ellipse((x - skeleton.ahead * wide * 0.1, y - high * 0.3), (wide * 0.3, high * 0.2), grey)
+        return
+    for side in (-1, 1):
+        canvas.ellipse((x + side * wide * 0.94, y - high * 0.2), (wide * 0.2, high * 0.3), grey)
+
+
 def draw_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
     """Draw head, face as far as it is seen, and hair."""
     if person.skeleton.is_side:
@@ -52,6 +66,7 @@ def draw_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
         _draw_front_head(canvas, person, hair)
     else:
         _draw_back_head(canvas, person, hair)
+    _draw_grey_temples(canvas, person, hair)
 
 
 def _draw_front_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
@@ -103,6 +118,11 @@ def _draw_age(canvas: Canvas, person: DrawnPerson, centre: Point) -> None:
         canvas.half_disc((x, y + high * 0.5), (wide * 0.72, high * 0.5), (0, 180), stubble, 225)
         canvas.ellipse((x, y + high * 0.6), (wide * 0.24, high * 0.05), mixed(skin, (120, 50, 50), 0.5))
     wrinkle = scaled(skin, 0.66)
+    if age == 3 and not person.traits.has("accessorySunglasses"):
+        for side in (-1, 1):
+            rim = (x + side * wide * 0.4, y + high * 0.03)
+            corners = [(-0.3, -0.13), (0.3, -0.13), (0.3, 0.15), (-0.3, 0.15), (-0.3, -0.13)]
+            canvas.line([(rim[0] + a * wide, rim[1] + b * high) for a, b in corners], (46, 42, 44), fine)
     if age >= 3:
         for side in (-1, 1):
             canvas.line(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,31 +50,48 @@ def draw_values(config: DrawnPeopleConfig) -> tuple[npt.NDArray[np.int8], npt.ND
 
 def _draw_persons(persons: int, random: np.random.Generator) -> npt.NDArray[np.int8]:
     """Return labels of shape (person, 105); some persons repeat an earlier one of the block."""
-    column = {name: index for index, name in enumerate(load_vocabulary("peta105").names)}
-    values = np.zeros((persons, len(column)), dtype=np.int8)
+    values = np.zeros((persons, len(load_vocabulary("peta105"))), dtype=np.int8)
     patterns: dict[str, list[str]] = {}
     for group in LABEL_GROUPS:
-        chances = random.random(persons)
-        patterns[group.name] = [
-            _pick(group, "|".join(patterns[parent][person] for parent in group.parents), chance)
-            for person, chance in enumerate(chances.tolist())
+        contexts = [
+            "|".join(parts) for parts in zip(*(patterns[parent] for parent in group.parents), strict=True)
         ]
-        for person, pattern in enumerate(patterns[group.name]):
-            for name in filter(None, pattern.split("+")):
-                values[person, column[name]] = 1
+        patterns[group.name] = _draw_group(group, contexts or [""] * persons, random.random(persons), values)
     earlier = (random.random(persons) * np.arange(persons)).astype(np.int64)
     repeats = random.random(persons) < SAME_LABELS_RATE
     return np.where(repeats[:, None], values[earlier], values).astype(np.int8)
 
 
-def _pick(group: LabelGroup, context: str, chance: float) -> str:
-    patterns, cumulative = _distribution(group, context)
-    return patterns[int(np.searchsorted(cumulative, chance, side="right"))]
+def _draw_group(
+    group: LabelGroup,
+    contexts: list[str],
+    chances: npt.NDArray[np.float64],
+    values: npt.NDArray[np.int8],
+) -> list[str]:
+    """Draw one pattern per person, note it in ``values`` (person, attribute) and return the patterns."""
+    persons_of: dict[str, list[int]] = {}
+    for person, context in enumerate(contexts):
+        persons_of.setdefault(context, []).append(person)
+    drawn = [""] * len(contexts)
+    for context, persons in persons_of.items():
+        choices = _choices(group, context)
+        picks = np.searchsorted(choices.cumulative, chances[persons], side="right")
+        values[persons] |= choices.values[picks]
+        for person, pick in zip(persons, picks.tolist(), strict=True):
+            drawn[person] = choices.patterns[pick]
+    return drawn
+
+
+class _Choices(NamedTuple):
+    """Patterns of a group in one context, their cumulative chances (the last above 1) and their labels."""
+
+    patterns: tuple[str, ...]
+    cumulative: npt.NDArray[np.float64]
+    values: npt.NDArray[np.int8]
 
 
 @cache
-def _distribution(group: LabelGroup, context: str) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
-    """Return the patterns of a group in one context and their cumulative chances, the last above 1."""
+def _choices(group: LabelGroup, context: str) -> _Choices:
     tables = load_label_tables()[group.name]
     counts = dict(tables.get(context) or _over_all_contexts(tables))
     if group.name.endswith("_colour"):
@@ -83,7 +101,9 @@ def _distribution(group: LabelGroup, context: str) -> tuple[tuple[str, ...], npt
     cumulative = np.cumsum([counts[pattern] for pattern in patterns], dtype=np.float64)
     cumulative /= cumulative[-1]
     cumulative[-1] = np.inf
-    return patterns, cumulative
+    names = load_vocabulary("peta105").names
+    labels = [[int(name in pattern.split("+")) for name in names] for pattern in patterns]
+    return _Choices(patterns, cumulative, np.array(labels, dtype=np.int8))
 
 
 def _over_all_contexts(tables: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

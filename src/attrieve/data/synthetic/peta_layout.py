@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from attrieve.data.synthetic.people import DrawTask, Progress, draw_task, run_ta
 from attrieve.errors import ConfigurationError, DatasetError, StorageError
 from attrieve.schema import load_vocabulary
 
-ImageFormat = Literal["png", "jpg"]
+IMAGE_FORMATS = ("png", "jpg")
 
 CAMERAS = 10
 """As many as PETA has sub-datasets."""
@@ -44,7 +43,7 @@ def write_peta_layout(
     *,
     workers: int | None = None,
     progress: Progress | None = None,
-    image_format: ImageFormat = "png",
+    image_format: str = "png",
 ) -> Path:
     """Write drawn people as ``folder/PETA/images/00001.png ...`` and ``folder/PETA/PETA.mat``.
 
@@ -68,7 +67,7 @@ def write_peta_layout(
         ConfigurationError: for another image format.
         StorageError: if the disk refuses.
     """
-    if image_format not in get_args(ImageFormat):
+    if image_format not in IMAGE_FORMATS:
         raise ConfigurationError(f"image_format is png or jpg, got {image_format!r}")
     root = folder / "PETA"
     _check_replaceable(root)
@@ -159,7 +158,7 @@ def _prepare(root: Path, config: DrawnPeopleConfig) -> None:
     (root / "README.txt").write_text(text, "utf-8")
 
 
-def _write_images(task: DrawTask, *, folder: Path, image_format: ImageFormat) -> int:
+def _write_images(task: DrawTask, *, folder: Path, image_format: str) -> int:
     """Draw and write the pictures of one task; return how many."""
     pictures = draw_task(task)
     for offset, pixels in enumerate(pictures):

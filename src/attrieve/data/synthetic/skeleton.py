@@ -22,8 +22,11 @@ _HEAD = (0.185, 0.148, 0.15, 0.152, 0.155)
 """Height of the head by age, as a share of body height; larger than in life, so that it can be seen."""
 
 _STATURE = (0.8, 1.0, 1.0, 0.99, 0.95)
-_BELLY = (0.0, -0.004, 0.01, 0.026, 0.016)
+_BELLY = (0.0, -0.008, 0.01, 0.03, 0.018)
 """Added to the half width of the waist by age."""
+
+_BUILD = (0.86, 0.94, 1.04, 1.09, 1.0)
+"""Width of the trunk by age."""
 
 _SHOULDER_Y = 0.95
 """Heights on the body are shares of the height of the chin."""
@@ -142,7 +145,7 @@ def pose_person(
     unit = min(height * stature, 1.9 * width * stature)
     middle = width * (0.5 + pose.between(-0.05, 0.05) * (0.4 + difficulty))
     ground = (height + unit) / 2 + height * pose.between(-0.012, 0.018)
-    stoop = (0.0, 0.0, 0.004, 0.012, 0.045)[age] * body.between(0.75, 1.25)
+    stoop = (0.0, 0.0, 0.004, 0.014, 0.05)[age] * body.between(0.75, 1.25)
     head = _HEAD[age] * body.between(0.97, 1.03)
     chin = 1.0 - head - stoop * 0.5
     frame = _Frame(chin, chin * _SHOULDER_Y, chin * 0.72, chin * 0.565, stoop)
@@ -177,14 +180,14 @@ def pose_person(
         hips=pair(legs[0]),
         knees=pair(legs[1]),
         ankles=pair(legs[2]),
-        limb=(0.92, 0.97, 1.04, 1.08, 0.98)[age] * (1.0 if traits.is_male else 0.88),
+        limb=(0.92, 0.94, 1.05, 1.1, 0.98)[age] * (1.0 if traits.is_male else 0.88),
         light=pose.between(-1, 1),
     )
 
 
 def _trunk(traits: Traits, frame: _Frame, ahead: int, body: Chance) -> tuple[Level, ...]:
     """Return the outline of the trunk, bottom up."""
-    build = body.between(0.94, 1.06) * (0.86 if traits.age == 0 else 1.0)
+    build = body.between(0.95, 1.05) * _BUILD[traits.age]
     belly = _BELLY[traits.age] + body.between(-0.004, 0.006)
     if ahead:
         return _trunk_from_side(traits, frame, ahead, build, belly)
