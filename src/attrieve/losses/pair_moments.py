@@ -188,4 +188,5 @@ class _Sweep:
 
 
 def _square_sum(values: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(values, dim=1).square().sum()  # by row: less rounding than at once
+    lengths: Tensor = torch.linalg.vector_norm(values, dim=1)  # by row: less rounding than at once
+    return lengths.square().sum()
