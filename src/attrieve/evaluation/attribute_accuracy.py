@@ -104,7 +104,7 @@ def attribute_accuracy(
         _attribute_row(score[known[:, column], column], values[known[:, column], column] == 1, threshold)
         for column in range(values.shape[1])
     )
-    images = known.any(axis=1)
+    images = np.asarray(known.any(axis=1))
     accuracy, precision, recall = _instance_means(
         (score > threshold) & known, np.asarray(values == 1), images
     )

@@ -27,13 +27,13 @@ def count_ranks(distance, relevant, ranks):
     """
     for query in range(distance.shape[0]):
         row = distance[query]
-        if _holds_nan(row):
-            return query
         count = _used(relevant[query])
         if count <= FEW:
-            _ranks_by_passes(row, relevant[query, :count], ranks[query])
+            clean = _ranks_by_passes(row, relevant[query, :count], ranks[query])
         else:
-            _ranks_by_search(row, relevant[query, :count], ranks[query])
+            clean = _ranks_by_search(row, relevant[query, :count], ranks[query])
+        if not clean:
+            return query
     return -1
 
 
@@ -89,15 +89,23 @@ def _up_to(chunk, bound):
 @numba.njit(nogil=True, cache=True)
 @no_type_check
 def _ranks_by_passes(row, relevant, ranks):
+    bounds = row[relevant]
     for k in range(relevant.shape[0]):
         ranks[k] = 1
     for start in range(0, row.shape[0], CHUNK):
         chunk = row[start : min(start + CHUNK, row.shape[0])]
+        if _holds_nan(chunk):
+            return False
         for k in range(relevant.shape[0]):
-            bound = row[relevant[k]]
             # Persons that stand before the relevant one win a tie, those behind lose it.
-            split = min(max(relevant[k] - start, 0), chunk.shape[0])
-            ranks[k] += _up_to(chunk[:split], bound) + _below(chunk[split:], bound)
+            split = relevant[k] - start
+            if split <= 0:
+                ranks[k] += _below(chunk, bounds[k])
+            elif split >= chunk.shape[0]:
+                ranks[k] += _up_to(chunk, bounds[k])
+            else:
+                ranks[k] += _up_to(chunk[:split], bounds[k]) + _below(chunk[split:], bounds[k])
+    return True
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
@@ -151,6 +159,8 @@ def _place(bounds, persons, distance, person):
 @numba.njit(nogil=True, cache=True)
 @no_type_check
 def _ranks_by_search(row, relevant, ranks):
+    if _holds_nan(row):
+        return False
     order = np.argsort(row[relevant], kind="mergesort")
     persons = relevant[order]
     bounds = row[persons]
@@ -161,6 +171,7 @@ def _ranks_by_search(row, relevant, ranks):
     for k in range(relevant.shape[0]):
         running += found[k]
         ranks[order[k]] = running
+    return True
 
 
 @numba.njit(nogil=True, cache=True)

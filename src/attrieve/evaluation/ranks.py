@@ -52,7 +52,7 @@ def relevant_ranks(
     broken = count_ranks(row_major, np.ascontiguousarray(relevant), ranks)
     if broken >= 0:
         raise InputError(f"distances must not be NaN; query {broken} of the block has one: check its vectors")
-    if removed is not None:
+    if removed is not None and (removed >= 0).any():
         ranks -= _behind(row_major, relevant, removed)
     return RelevantRanks(_ascending(ranks, relevant), (relevant >= 0).sum(axis=1))
 
@@ -84,7 +84,7 @@ class CategoryIndex:
     """Persons by category, so that the relevant ones of a query are found without a scan.
 
     Args:
-        persons: all positions, sorted by category, then position.
+        persons: all positions, sorted by category.
         categories: category of each of ``persons``.
     """
 
@@ -94,7 +94,7 @@ class CategoryIndex:
     @classmethod
     def of(cls, person_category: Int64[ndarray, " person"]) -> "CategoryIndex":
         """Build the index from one category per person."""
-        persons = np.argsort(person_category, kind="stable").astype(np.int64)
+        persons = np.argsort(person_category).astype(np.int64)
         return cls(persons, person_category[persons])
 
     def relevant(
@@ -106,7 +106,7 @@ class CategoryIndex:
         width = int((stops - starts).max(initial=1))
         table = np.full((len(query_category), width), NOBODY, dtype=np.int64)
         for row, (start, stop, gone) in enumerate(zip(starts, stops, removed, strict=True)):
-            members = self.persons[start:stop]
+            members = np.sort(self.persons[start:stop])
             members = members[members != gone]
             table[row, : len(members)] = members
         return table
