@@ -1,6 +1,7 @@
 """``attrieve search``: a description into ranked hits."""
 
 import json
+import os
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
@@ -103,7 +104,10 @@ def read_query(text: str, schema: AttributeSchema) -> AttributeQuery:
 
 def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> Table:
     """Lay a ranking out for people: rank, distance, image, and what was seen of each thing asked."""
-    table = Table(title=Text(query.to_text()), title_justify="left")
+    folder = _common_folder([hit.source for hit in ranking.hits])
+    table = Table(title=Text(query.to_text()), title_justify="left", caption_justify="left")
+    if folder:
+        table.caption = Text(f"images in {_printable(folder)}")
     table.add_column("rank", justify="right")
     table.add_column("distance", justify="right")
     table.add_column("image", overflow="fold")
@@ -116,8 +120,16 @@ def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> 
             table.add_column(Text(_heading(column, query.schema)))
     for hit in ranking.hits:
         cells = _cells(hit.reasons, asked, query.schema)
-        table.add_row(str(hit.rank), f"{hit.distance:.4f}", Text(_printable(hit.source)), *cells)
+        table.add_row(
+            str(hit.rank), f"{hit.distance:.4f}", Text(_printable(hit.source.removeprefix(folder))), *cells
+        )
     return table
+
+
+def _common_folder(sources: list[str]) -> str:
+    """Return the folder or archive all sources lie in, with its last separator, so names stay short."""
+    shared = os.path.commonprefix(sources)  # noqa: RUF071 - by character, for the "!" of archive members
+    return shared[: max(shared.rfind("/"), shared.rfind(os.sep), shared.rfind("!")) + 1]
 
 
 def _heading(asked: Asked, schema: AttributeSchema) -> str:
