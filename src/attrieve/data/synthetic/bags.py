@@ -174,9 +174,11 @@ def _messenger_side(person: DrawnPerson) -> int:
 
 
 def draw_behind_person(canvas: Canvas, person: DrawnPerson) -> None:
-    """Draw what is pulled behind: a shopping trolley; what is held above: an umbrella."""
+    """Draw what is further away: a trolley pulled behind, an umbrella above, a buggy pushed away."""
     traits, skeleton, unit = person.traits, person.skeleton, person.skeleton.unit
     chance = person.look[Part.CARRYING]
+    if traits.has("carryingBabyBuggy") and skeleton.view == "back":
+        _draw_buggy(canvas, person)
     if traits.has("carryingUmbrella"):
         colour = shade_of(CLOTH[chance.choice(BAG_COLOURS)], chance)
         hand = hand_centre(skeleton, 1)
@@ -222,8 +224,8 @@ def draw_in_hands(canvas: Canvas, person: DrawnPerson) -> None:
         _draw_walking_stick(canvas, person, hand_centre(skeleton, free.pop(0)))
     if traits.has("carryingFolder"):
         _draw_folder(canvas, person, chance)
-    if traits.has("carryingBabyBuggy"):
-        _draw_buggy(canvas, person, chance)
+    if traits.has("carryingBabyBuggy") and skeleton.view != "back":
+        _draw_buggy(canvas, person)
 
 
 def _draw_walking_stick(canvas: Canvas, person: DrawnPerson, hand: Point) -> None:
@@ -406,9 +408,10 @@ def _draw_folder(canvas: Canvas, person: DrawnPerson, chance: Chance) -> None:
         canvas.ellipse((x, y + 0.035 * unit), (hand, hand), person.skin)
 
 
-def _draw_buggy(canvas: Canvas, person: DrawnPerson, chance: Chance) -> None:
+def _draw_buggy(canvas: Canvas, person: DrawnPerson) -> None:
     """Draw a pram: hood, body, handle and wheels."""
     skeleton, unit = person.skeleton, person.skeleton.unit
+    chance = person.look[Part.PASSERS_BY]
     colour = shade_of(CLOTH[chance.choice(("Blue", "Red", "Black", "Green", "Pink"))], chance)
     ahead = skeleton.ahead
     if skeleton.view == "back":

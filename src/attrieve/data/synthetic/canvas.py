@@ -96,10 +96,12 @@ class Canvas:
             cloth: what covers it.
             light: side the light comes from, -1 left to 1 right; the other side is shaded.
         """
-        outline = limb_outline(start, end, widths)
-        self.ellipse(start, (widths[0], widths[0]), cloth.colour)
-        self.ellipse(end, (widths[1], widths[1]), cloth.colour)
-        self.cloth(outline, cloth)
+        if cloth.is_plain:
+            self.ellipse(start, (widths[0], widths[0]), cloth.colour)
+            self.ellipse(end, (widths[1], widths[1]), cloth.colour)
+            self.polygon(limb_outline(start, end, widths), cloth.colour)
+        else:
+            self.cloth(_capped_outline(start, end, widths), cloth)
         self.limb_shade(start, end, widths, light)
 
     def limb_shade(self, start: Point, end: Point, widths: Point, light: Number) -> None:
@@ -150,6 +152,19 @@ def limb_outline(start: Point, end: Point, widths: Point) -> list[Point]:
         (x1 + across[0] * w1, y1 + across[1] * w1),
         (x1 - across[0] * w1, y1 - across[1] * w1),
     ]
+
+
+def _capped_outline(start: Point, end: Point, widths: Point) -> list[Point]:
+    """Return the outline of a limb with an edge beyond either joint, for cloth whose texture must go on."""
+    across = limb_across(start, end)
+    down = (-across[1], across[0])
+    left_top, right_top, right_low, left_low = limb_outline(start, end, widths)
+    caps = [
+        (x + width * (down[0] * way + across[0] * side), y + width * (down[1] * way + across[1] * side))
+        for (x, y), width, way in ((start, widths[0], -0.8), (end, widths[1], 0.8))
+        for side in (-0.6, 0.6)
+    ]
+    return [left_top, caps[0], caps[1], right_top, right_low, caps[3], caps[2], left_low]
 
 
 def along(start: Point, end: Point, share: Number) -> Point:

@@ -52,10 +52,10 @@ def _draw_grey_temples(canvas: Canvas, person: DrawnPerson, hair: Colour) -> Non
     (x, y), (wide, high) = skeleton.head, skeleton.head_radii
     grey = mixed(hair, (186, 184, 180), 0.65)
     if skeleton.is_side:
-        canvas.ellipse((x - skeleton.ahead * wide * 0.1, y - high * 0.3), (wide * 0.3, high * 0.2), grey)
+        canvas.ellipse((x - skeleton.ahead * wide * 0.1, y - high * 0.3), (wide * 0.22, high * 0.16), grey)
         return
     for side in (-1, 1):
-        canvas.ellipse((x + side * wide * 0.94, y - high * 0.2), (wide * 0.2, high * 0.3), grey)
+        canvas.ellipse((x + side * wide * 0.86, y - high * 0.2), (wide * 0.11, high * 0.2), grey)
 
 
 def draw_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:

@@ -24,6 +24,7 @@ from attrieve.data.synthetic.head import draw_hair_behind, draw_head, draw_neck,
 from attrieve.data.synthetic.lower_garments import draw_lower_garment
 from attrieve.data.synthetic.occlusion import draw_occlusion
 from attrieve.data.synthetic.person import DrawnPerson, imagine_person
+from attrieve.data.synthetic.skeleton import View, bent_arms
 from attrieve.data.synthetic.traits import read_traits
 from attrieve.data.synthetic.upper_garments import cut_upper_garment, draw_arm, draw_upper_garment
 
@@ -91,23 +92,35 @@ def draw_person(canvas: Canvas, person: DrawnPerson) -> None:
     draw_behind_person(canvas, person)
     draw_backpack_behind(canvas, person, backpack)
     draw_hair_behind(canvas, person, hair)
-    if skeleton.is_side:
-        draw_arm(canvas, person, garment, 0)
+    behind, before = _arms_by_depth(person)
+    for index in behind:
+        draw_arm(canvas, person, garment, index)
     _draw_below_the_waist(canvas, person)
     draw_neck(canvas, person)
     draw_upper_garment(canvas, person, garment)
     draw_messenger_strap(canvas, person, messenger)
     if not skeleton.is_side:
-        draw_arm(canvas, person, garment, 0)
-        draw_arm(canvas, person, garment, 1)
+        for index in before:
+            draw_arm(canvas, person, garment, index)
     draw_backpack(canvas, person, backpack)
     draw_head(canvas, person, hair)
     draw_muffler(canvas, person)
     draw_headwear(canvas, person)
     if skeleton.is_side:
-        draw_arm(canvas, person, garment, 1)
+        for index in before:
+            draw_arm(canvas, person, garment, index)
     draw_messenger_bag(canvas, person, messenger)
     draw_in_hands(canvas, person)
+
+
+def _arms_by_depth(person: DrawnPerson) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return which arms the trunk hides, and which lie over it."""
+    if person.skeleton.is_side:
+        return (0,), (1,)
+    if person.skeleton.view is View.BACK:
+        bent = bent_arms(person.traits, is_side=False)
+        return tuple(i for i in (0, 1) if bent[i]), tuple(i for i in (0, 1) if not bent[i])
+    return (), (0, 1)
 
 
 def _draw_below_the_waist(canvas: Canvas, person: DrawnPerson) -> None:

@@ -31,7 +31,7 @@ _BUILD = (0.86, 0.94, 1.04, 1.09, 1.0)
 _SHOULDER_Y = 0.95
 """Heights on the body are shares of the height of the chin."""
 
-_ARMS_UP = ("carryingFolder", "carryingBabyBuggy", "carryingShoppingTro")
+_PUSHED = ("carryingBabyBuggy", "carryingShoppingTro")
 
 Level = tuple[float, float, float]
 """Height above ground (share of stature), left and right edge of the trunk (share, from the middle)."""
@@ -264,18 +264,26 @@ def _side_leg(
     return hip, knee, (ankle[0], min(lifted, ankle_up + 0.05))
 
 
+def bent_arms(traits: Traits, *, is_side: bool) -> tuple[bool, bool]:
+    """Return which arms hold something before the chest: a folder takes one, a buggy or trolley both."""
+    if any(traits.has(name) for name in _PUSHED):
+        return True, True
+    one = traits.has("carryingFolder")
+    return (False, one) if is_side else (one, False)
+
+
 def _arms(
     frame: _Frame, traits: Traits, ahead: int, levels: tuple[Level, ...], pose: Chance, walking: bool
 ) -> _Joints:
     """Return shoulders, elbows and wrists as (across, up) in shares of the stature."""
     upper, fore = frame.chin * 0.19, frame.chin * 0.165
-    bent = 2 if any(traits.has(name) for name in _ARMS_UP[1:]) else int(traits.has(_ARMS_UP[0]))
+    bent = bent_arms(traits, is_side=ahead != 0)
     raised = traits.has("carryingUmbrella")
     top = frame.shoulder - 0.03
     joints: list[tuple[Point, Point, Point]] = []
     swing = pose.between(12, 30) if walking else pose.between(0, 8)
     for index in (0, 1):
-        is_bent = bent > index if not ahead else bent > (1 - index)
+        is_bent = bent[index]
         lifts = raised and index == 1
         if ahead:
             shoulder = (frame.stoop * 0.85 * ahead, top)
