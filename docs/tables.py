@@ -22,6 +22,7 @@ KINDS = {
     "embedding": "MA+ASMR baseline",
     "multi_task": "Multi-task transformer",
 }
+STARTS = ("ImageNet", "ImageNet, then the PAR baseline's backbone", "scratch")
 DISTANCES = {
     "attributes": "attributes alone",
     "embedding": "embedding alone",
@@ -59,8 +60,8 @@ def start_of(record: dict[str, Any]) -> str:
     """Return where the weights of a run started, in words."""
     initialisation = record["recipe"]["initialisation"]
     if initialisation["run"]:
-        return "ImageNet, then the PAR baseline's backbone"
-    return "scratch" if initialisation["weights"] == "none" else "ImageNet"
+        return STARTS[1]
+    return STARTS[2] if initialisation["weights"] == "none" else STARTS[0]
 
 
 def order(record: dict[str, Any]) -> tuple[int, int, int]:
@@ -145,7 +146,77 @@ def peta_cpu_source() -> str:
     )
 
 
+def peta_cpu_findings() -> str:
+    """Return in words, computed, whether the multi-task model beat its baselines."""
+    sentences = []
+    records = read("peta-cpu/*.json")
+    scores = {
+        (start_of(r), r["recipe"]["model"]["kind"]): r["metrics"]["retrieval"]["unique"] for r in records
+    }
+    for start in STARTS:
+        multi_task = scores.get((start, "multi_task"))
+        for kind in ("attributes", "embedding"):
+            baseline = scores.get((start, kind)) or scores.get(("ImageNet", kind))
+            if multi_task is None or baseline is None:
+                continue
+            gain = multi_task["fused"]["overall"]["map"] - baseline[kind]["overall"]["map"]
+            verdict = "above" if gain > 0 else "below"
+            same = "" if (start, kind) in scores else " trained from ImageNet with half as many epochs in all"
+            sentences.append(
+                f"* Start {start}: fused search of the multi-task model is {abs(gain):.1f} points of mAP "
+                f"{verdict} the {KINDS[kind]}{same}.\n"
+            )
+    return "".join(sentences) or "*No result has been recorded yet.*\n"
+
+
+def benchmarks() -> str:
+    """Return the ratios of all recorded benchmarks."""
+    rows: list[list[str]] = []
+    for record in read("benchmark-asmr.json"):
+        for row in record["rows"]:
+            what = (
+                f"semantic margin + alignment, {row['categories']:,} categories, {row['threads']} thread(s)"
+            )
+            rows.append(
+                [f"{what}: time", "stored pair tensor", f"{row['times_faster']:.1f} times faster", "10 times"]
+            )
+            rows.append(
+                [
+                    f"{what}: memory",
+                    "stored pair tensor",
+                    f"{row['times_less_memory']:.0f} times less",
+                    "10 times",
+                ]
+            )
+    for record in read("benchmark-training-step.json"):
+        ratio = f"{record['multi_task_to_attributes_transformer']:.2f} times"
+        rows.append(
+            ["multi-task training step, ResNet-50", "recognition alone, same head", ratio, "at most 1.25"]
+        )
+        ratio = f"{record['multi_task_to_attributes_pooled']:.2f} times"
+        rows.append(["multi-task training step, ResNet-50", "recognition alone, pooled head", ratio, "none"])
+    for record in read("benchmark-loading.json"):
+        waiting = f"{100 * record['waiting_share']:.1f} % waiting"
+        rows.append(["batches from the image cache, ResNet-18", "one resident batch", waiting, "below 10 %"])
+    for record in read("benchmark-retrieval-metrics.json"):
+        speed, memory = record["speed"], record["memory"]
+        what = f"mAP and CMC, {speed['queries']:,} queries x {speed['persons']:,}"
+        for loop, words in (
+            ("vectorised_loop", "argsort loop, vectorised"),
+            ("torchreid_loop", "argsort loop as usual"),
+        ):
+            rows.append([what, words, f"{speed[f'times_faster_than_{loop}']:.0f} times faster", "30 times"])
+        what = f"{memory['queries']:,} queries x {memory['persons']:,}: memory"
+        rows.append([what, "8 GiB", f"{memory['extrapolated_peak_gib']:.2f} GiB (extrapolated)", "8 GiB"])
+    for record in read("benchmark-drawn-people.json"):
+        rate = record["processes"]["2"]["images_per_second"]
+        rows.append(["drawn people, 256x128, 2 processes", "none", f"{rate:.0f} images/s", "200 images/s"])
+    return table(["what", "against", "measured", "aim"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "benchmarks": benchmarks,
+    "peta-cpu-findings": peta_cpu_findings,
     "peta-cpu": peta_cpu,
     "peta-cpu-protocols": peta_cpu_protocols,
     "peta-cpu-source": peta_cpu_source,
