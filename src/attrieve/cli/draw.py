@@ -19,7 +19,7 @@ from attrieve.data.synthetic import (
 from attrieve.errors import ConfigurationError, StorageError
 
 SHEET_IMAGES = 32
-"""Most pictures on a contact sheet; the first ones."""
+"""Most persons on a contact sheet; the first ones, one picture of each."""
 
 SHEET_HEIGHT_PX = 256
 """Larger pictures are drawn this high on a contact sheet."""
@@ -34,7 +34,9 @@ def draw(
     difficulty: Annotated[float, typer.Option(help="0 clean to 1 occluded, blurred, noisy.")] = 0.5,
     image_format: Annotated[str, typer.Option("--format", help="png or jpg.")] = "png",
     workers: Annotated[int | None, typer.Option(help="Processes; all processors if left out.")] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Also write a contact sheet (PNG) of the first persons.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
@@ -90,7 +92,7 @@ def read_size(text: str) -> tuple[int, int]:
 
 
 def write_sheet(path: Path, config: DrawnPeopleConfig) -> None:
-    """Write the first pictures, captioned, on one sheet of 256 colours.
+    """Write one picture of each of the first persons, captioned, on one sheet of 256 colours.
 
     Raises:
         StorageError: if the disk refuses.
@@ -101,7 +103,7 @@ def write_sheet(path: Path, config: DrawnPeopleConfig) -> None:
         seed=config.seed,
         height_px=height,
         width_px=max(16, config.width_px * height // config.height_px),
-        images_per_person=config.images_per_person,
+        images_per_person=(1, 1),
         difficulty=config.difficulty,
     )
     try:
