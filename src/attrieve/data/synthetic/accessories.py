@@ -69,7 +69,7 @@ def _draw_sunglasses(canvas: Canvas, person: DrawnPerson) -> None:
     fine = max(1.0, high * 0.08)
     if skeleton.is_side:
         ahead = skeleton.ahead
-        canvas.ellipse((x + ahead * wide * 0.68, y + high * 0.02), (wide * 0.26, high * 0.19), black)
+        canvas.ellipse((x + ahead * wide * 0.68, y + high * 0.02), (wide * 0.36, high * 0.24), black)
         canvas.line(
             [(x + ahead * wide * 0.7, y - high * 0.06), (x - ahead * wide * 0.1, y - high * 0.02)],
             black,
@@ -83,7 +83,7 @@ def _draw_sunglasses(canvas: Canvas, person: DrawnPerson) -> None:
     x += skeleton.turn * wide * 0.28
     for side in (-1, 1):
         centre = (x + side * wide * 0.4, y + high * 0.03)
-        canvas.ellipse(centre, (wide * 0.37, high * 0.2), black)
+        canvas.ellipse(centre, (wide * 0.42, high * 0.25), black)
         canvas.line(
             [
                 (centre[0] - wide * 0.14, centre[1] - high * 0.08),

@@ -98,6 +98,9 @@ def draw_upper_garment(canvas: Canvas, person: DrawnPerson, garment: UpperGarmen
     canvas.cloth(trunk_outline(skeleton, garment.loose, garment.hem), garment.cloth)
     _shade_trunk(canvas, skeleton, garment)
     _draw_creases(canvas, person, garment)
+    if person.traits.has("upperBodyVNeck"):
+        for rise in (0.012, 0.036):
+            _draw_band_above_hem(canvas, skeleton, garment, rise)
     if skeleton.is_side:
         _draw_side_details(canvas, person, garment)
     elif skeleton.is_front:
@@ -179,10 +182,10 @@ def _draw_neckline(canvas: Canvas, person: DrawnPerson, garment: UpperGarment) -
     neck = skeleton.on_chest(0, top)
     rim = detail_of(garment.cloth.colour, 0.4)
     if traits.has("upperBodyVNeck"):
-        tip = skeleton.on_chest(0, top - 0.115)
-        points = [(neck[0] - 0.052 * unit, neck[1]), (neck[0] + 0.052 * unit, neck[1]), tip]
+        tip = skeleton.on_chest(0, top - 0.14)
+        points = [(neck[0] - 0.058 * unit, neck[1]), (neck[0] + 0.058 * unit, neck[1]), tip]
         canvas.polygon(points, person.skin)
-        canvas.line([points[0], tip, points[1]], rim, unit * 0.012)
+        canvas.line([points[0], tip, points[1]], _band_colour(garment), unit * 0.018)
         return
     is_tshirt = traits.has("upperBodyTshirt")
     deep = 0.034 if is_tshirt else 0.02
@@ -312,6 +315,18 @@ def _draw_hem_band(canvas: Canvas, skeleton: Skeleton, garment: UpperGarment, co
     canvas.line([(left[0], left[1] - rise), (right[0], right[1] - rise)], colour, rise * 0.5)
 
 
+def _band_colour(garment: UpperGarment) -> Colour:
+    """Return the colour of the knitted bands at neck and hem of a V-neck."""
+    return garment.second or contrast_to(garment.cloth.colour)
+
+
+def _draw_band_above_hem(canvas: Canvas, skeleton: Skeleton, garment: UpperGarment, rise: float) -> None:
+    outline = trunk_outline(skeleton, garment.loose, garment.hem)
+    (left, low), (right, _) = outline[0], outline[-1]
+    y = low - rise * skeleton.unit
+    canvas.line([(left, y), (right, y)], _band_colour(garment), skeleton.unit * 0.011)
+
+
 # --- seen from behind
 
 
@@ -349,6 +364,8 @@ def _draw_back_details(canvas: Canvas, person: DrawnPerson, garment: UpperGarmen
         )
     elif traits.has("upperBodySweater"):
         _draw_ribs(canvas, skeleton, garment)
+    elif traits.has("upperBodyVNeck"):
+        canvas.half_disc((x, y - 0.012 * unit), (0.056 * unit, 0.02 * unit), (0, 180), _band_colour(garment))
     elif traits.has("upperBodyTshirt"):
         rim = garment.second or contrast_to(garment.cloth.colour)
         canvas.half_disc((x, y - 0.008 * unit), (0.05 * unit, 0.022 * unit), (0, 180), rim)
@@ -407,7 +424,9 @@ def _draw_side_details(canvas: Canvas, person: DrawnPerson, garment: UpperGarmen
     elif traits.has("upperBodySweater"):
         _draw_ribs(canvas, skeleton, garment)
     elif traits.has("upperBodyVNeck"):
-        canvas.polygon([(x, y), edge[0], along(edge[0], edge[1], 0.7)], person.skin)
+        tip = along(edge[1], edge[2], 0.25)
+        canvas.polygon([(x - ahead * 0.01 * unit, y), edge[0], edge[1], tip], person.skin)
+        canvas.line([(x - ahead * 0.01 * unit, y), tip], _band_colour(garment), unit * 0.018)
     elif traits.has("upperBodyTshirt"):
         rim = garment.second or contrast_to(colour)
         canvas.half_disc((x + ahead * 0.004 * unit, y), (0.042 * unit, 0.02 * unit), (0, 180), rim)
