@@ -10,8 +10,8 @@ from numpy import ndarray
 
 from attrieve.evaluation.counting import add_up_weights
 
-EQUAL = 1e-9
-"""Agreements closer than this to their mean are all the same: nothing to grade."""
+EQUAL = 1e-6
+"""If the best agreement is this close to the mean, all are the same and there is nothing to grade."""
 
 
 def attribute_agreement(
@@ -56,11 +56,12 @@ def normalised_agreement(
     has_gone = gone >= 0
     agreement[rows[has_gone], gone[has_gone]] = 0
     persons = np.maximum(agreement.shape[1] - has_gone, 1)
-    mean = agreement.sum(axis=1, dtype=np.float64) / persons
-    spread = agreement.max(axis=1).astype(np.float64) - mean
+    mean = (agreement.sum(axis=1, dtype=np.float64) / persons).astype(np.float32)
+    # Both in float32, as below: the best agreement then divides to exactly 1.
+    spread = agreement.max(axis=1) - mean
     graded = spread > EQUAL
-    agreement -= mean.astype(np.float32)[:, None]
-    agreement /= np.where(graded, spread, 1).astype(np.float32)[:, None]
+    agreement -= mean[:, None]
+    agreement /= np.where(graded, spread, np.float32(1))[:, None]
     np.clip(agreement, 0, 1, out=agreement)
     for row in rows[~graded]:
         agreement[row] = 0

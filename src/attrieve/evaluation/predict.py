@@ -52,6 +52,7 @@ def _joined(parts: list[Tensor | None]) -> Tensor | None:
 
 
 def _query_encoder(retriever: Retriever) -> Callable[[Tensor], Tensor]:
+    @torch.inference_mode()
     def embed(values: Tensor) -> Tensor:
         embedded = retriever.embed_queries(values.to(retriever.device))
         if embedded is None:

@@ -104,7 +104,7 @@ def evaluate_retrieval(
             all its persons, smaller is nearer.
         task: queries and truth.
         block_queries: queries per block; by default as many as make 256 MiB of distances.
-        graded: whether to compute mADM, which costs about as much again as all others.
+        graded: whether to compute mADM, which takes several times as long as all others together.
 
     Raises:
         InputError: for a NaN or a block of another shape, or if no query has a match.
