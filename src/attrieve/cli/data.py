@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from attrieve.cli.draw import draw
 from attrieve.cli.failure import exits_on_error
 from attrieve.data.leaks import leak_report
 from attrieve.data.peta import read_peta
@@ -21,6 +22,7 @@ DATASET_NAMES = ("peta",)
 """Data sets that can be described."""
 
 app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
+app.command()(draw)
 
 
 @app.callback()

@@ -27,6 +27,11 @@ class Command:
 
 
 COMMANDS = {
+    "demo": Command(
+        "attrieve.cli.demo",
+        "demo",
+        "Draw people, train, evaluate, index, search, and write a report with pictures.",
+    ),
     "data": Command("attrieve.cli.data", "app", "Look at data sets."),
     "train": Command("attrieve.cli.train", "train", "Train a retriever by a recipe."),
     "evaluate": Command(
@@ -87,10 +92,11 @@ for _name, _command in COMMANDS.items():
     app.command(_name, help=_command.about)(_stand_in)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
