@@ -15,7 +15,6 @@ Run ``python benchmarks/retrieval_metrics.py``; ``--json`` prints one document, 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -28,7 +27,7 @@ import torch
 
 from attrieve.evaluation.protocol import RetrievalTask
 from attrieve.evaluation.retrieval import BLOCK_BYTES, evaluate_retrieval
-from measure import machine
+from measure import machine, peak_mib
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "results" / "benchmark-retrieval-metrics.json"
@@ -149,21 +148,13 @@ def reading_once(distance: np.ndarray) -> float:
 def run_large(queries: int) -> None:
     """Evaluate a shortened large task and print seconds and peak memory; runs in its own process."""
     task = draw_task(queries, LARGE_PERSONS, RELEVANT)
-    start_bytes = peak_bytes()
     start = time.thread_time()
     evaluate_retrieval(lambda block: draw_distance(block, LARGE_PERSONS), task, graded=True)
-    seconds = time.thread_time() - start
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak_bytes(), "peak_bytes_before": start_bytes}))
-
-
-def peak_bytes() -> int:
-    """Return the largest resident size of this process so far."""
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size if sys.platform == "darwin" else size * 1024
+    print(json.dumps({"seconds": time.thread_time() - start, "peak_mib": peak_mib()}))
 
 
 def measure_memory() -> dict[str, object]:
-    """Measure a shortened run of the large task in a process of its own.
+    """Measure a shortened run of the large task, libraries included, in a process of its own.
 
     The block has its full size from the first query on, so the peak does not grow with the number of
     queries but for the per-query results, which are added.
@@ -177,10 +168,9 @@ def measure_memory() -> dict[str, object]:
         "persons": LARGE_PERSONS,
         "measured_queries": MEASURED_QUERIES,
         "block_queries": max(1, BLOCK_BYTES // (4 * LARGE_PERSONS)),
-        "measured_peak_gib": answer["peak_bytes"] / 2**30,
-        "measured_peak_before_gib": answer["peak_bytes_before"] / 2**30,
+        "measured_peak_gib": answer["peak_mib"] / 2**10,
         "measured_seconds_with_drawing": answer["seconds"],
-        "extrapolated_peak_gib": (answer["peak_bytes"] + result_bytes + query_bytes) / 2**30,
+        "extrapolated_peak_gib": answer["peak_mib"] / 2**10 + (result_bytes + query_bytes) / 2**30,
         "extrapolated_seconds_with_drawing": answer["seconds"] * LARGE_QUERIES / MEASURED_QUERIES,
     }
 
