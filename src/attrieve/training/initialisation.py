@@ -65,13 +65,14 @@ def load_backbone_file(backbone: Backbone, path: Path) -> str:
         raise CheckpointError(f"no weights at {path}; expected a safetensors file") from None
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"cannot read weights {path}: {error}; expected a safetensors file") from error
-    loaded, wanted = _load_matching(backbone.network, weights)
-    if loaded < _SMALLEST_MATCH * wanted:
+    fitting, wanted = _matching(backbone.network, weights), len(backbone.network.state_dict())
+    if len(fitting) < _SMALLEST_MATCH * wanted:
         raise CheckpointError(
-            f"{path} fits only {loaded} of {wanted} tensors of backbone {backbone.settings.name!r}; "
+            f"{path} fits only {len(fitting)} of {wanted} tensors of backbone {backbone.settings.name!r}; "
             "it holds another network"
         )
-    return f"backbone from {path.name} ({loaded} of {wanted} tensors)"
+    backbone.network.load_state_dict(fitting, strict=False)
+    return f"backbone from {path.name} ({len(fitting)} of {wanted} tensors)"
 
 
 def load_backbone_of_run(retriever: Retriever, run: Path) -> str:
@@ -99,19 +100,17 @@ def _require_vocabulary(here: AttributeSchema, there: AttributeSchema, run: Path
     here.require_same(there, here="this recipe", there=f"run {run}")
 
 
-def _load_matching(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[int, int]:
-    """Copy tensors whose name (behind any prefix) and shape agree; return how many of how many."""
+def _matching(network: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose name (behind any prefix) and shape agree, under the network's names."""
     own = network.state_dict()
     prefix = _best_prefix(own, weights)
-    fitting = {
+    return {
         key: weights[prefix + key].to(torch.float32)
         if own[key].is_floating_point()
         else weights[prefix + key]
         for key in own
         if prefix + key in weights and weights[prefix + key].shape == own[key].shape
     }
-    network.load_state_dict(fitting, strict=False)
-    return len(fitting), len(own)
 
 
 def _best_prefix(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:

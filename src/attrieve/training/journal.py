@@ -89,15 +89,19 @@ def drop_lines_from(path: Path, step: int) -> None:
     """Keep only the lines up to and including ``step``; cut-off last lines go too."""
     if not path.exists():
         return
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        names = reader.fieldnames or []
-        kept = [row for row in reader if (row.get("step") or "").isdigit() and int(row["step"]) <= step]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=names)
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    whole_lines = text[: text.rfind("\n") + 1]
+    reader = csv.DictReader(io.StringIO(whole_lines, newline=""))
+    names = reader.fieldnames
+    if not names:
+        path.unlink()
+        return
+    kept = [row for row in reader if (row.get("step") or "").isdigit() and int(row["step"]) <= step]
+    rewritten = io.StringIO(newline="")
+    writer = csv.DictWriter(rewritten, fieldnames=names)
     writer.writeheader()
     writer.writerows(kept)
-    write_atomically(path, text.getvalue().encode())
+    write_atomically(path, rewritten.getvalue().encode())
 
 
 class ProgressBar(Callback):

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from attrieve.data.batch import EpochBatches, PersonBatch, augment
+from attrieve.errors import NonFiniteLossError
 from attrieve.models.retriever import Retriever
 from attrieve.training.config import Recipe
 from attrieve.training.objective import Objective
@@ -79,6 +80,19 @@ class RetrieverTraining(lightning.LightningModule):
         self._log(loss.parts, loss.total)
         return {"loss": loss.total, "parts": loss.parts}
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse to replace a good checkpoint by one that cannot be trained on.
+
+        Raises:
+            NonFiniteLossError: naming a weight that became NaN or infinite in the last step.
+        """
+        for name, weight in checkpoint["state_dict"].items():
+            if weight.is_floating_point() and not bool(weight.isfinite().all()):
+                raise NonFiniteLossError(
+                    f"expected finite weights, got NaN or infinite ones in {name!r}; lower the learning rate "
+                    "or clip gradients; the checkpoint of the epoch before is unharmed"
+                )
+
     def configure_optimizers(self) -> Any:
         """Return the recipe's optimiser and its schedule, stepped every step."""
         optimiser = build_optimiser(self.recipe.optimiser, self.retriever, self.objective)
@@ -87,7 +101,7 @@ class RetrieverTraining(lightning.LightningModule):
         schedule = build_schedule(
             self.recipe.optimiser,
             optimiser,
-            steps_per_epoch=max(1, per_process // training.accumulate),
+            steps_per_epoch=-(-per_process // training.accumulate),  # an epoch's last batches step, too
             epochs=training.epochs,
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

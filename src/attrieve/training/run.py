@@ -200,6 +200,8 @@ def _quiet_lightning() -> Iterator[None]:
     with warnings.catch_warnings():
         for advice in _NOT_APPLICABLE:
             warnings.filterwarnings("ignore", message=f".*{advice}.*")
+        for category in (FutureWarning, DeprecationWarning):  # of Lightning's own use of PyTorch
+            warnings.filterwarnings("ignore", category=category, module=r"lightning\.")
         try:
             for logger in loggers:
                 logger.setLevel(logging.WARNING)
