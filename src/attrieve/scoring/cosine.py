@@ -4,6 +4,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from attrieve.scoring.products import inner_products
+
 
 def cosine_distance(
     query: Float[Tensor, "query dim"], person: Float[Tensor, "person dim"]
@@ -17,4 +19,4 @@ def cosine_distance(
     tensor([[0., 1., 2.]])
     """
     left, right = normalize(query.float(), dim=1), normalize(person.float(), dim=1)
-    return (1 - left @ right.T).clamp(0, 2)
+    return (1 - inner_products(left, right)).clamp(0, 2)

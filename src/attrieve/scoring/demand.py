@@ -7,6 +7,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from attrieve.errors import InputError
+from attrieve.scoring.products import inner_products
 
 
 @dataclass(frozen=True)
@@ -60,4 +61,4 @@ def weigh(
     """
     asked = torch.cat([demand.wanted, demand.unwanted], dim=1)
     cost = torch.cat([cost_if_wanted, cost_if_unwanted], dim=1).to(asked)
-    return asked @ cost.T
+    return inner_products(asked, cost)
