@@ -2,8 +2,6 @@
 
 import gc
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +9,8 @@ from pathlib import Path
 from statistics import median
 
 import torch
+
+from attrieve.provenance import code_commit, machine_facts
 
 _STATUS = Path("/proc/self/status")
 
@@ -67,34 +67,10 @@ def _status_mib(field: str) -> float:
 
 
 def machine() -> dict[str, object]:
-    """Return processor, cores, how busy they are, PyTorch and commit."""
+    """Return the machine's facts, how busy it is, and the commit of the code."""
     return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
+        **machine_facts(),
         "load_average": round(os.getloadavg()[0], 1),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(
-            _git("status", "--porcelain", "--untracked-files=no", "src", "benchmarks")
-        ),
+        "commit": code_commit(),
     }
-
-
-def _processor() -> str:
-    names = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        if line.startswith("model name")
-    ]
-    return names[0] if names else platform.processor()
-
-
-def _git(*arguments: str) -> str:
-    folder = Path(__file__).parent.parent
-    finished = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
-    )
-    return finished.stdout.strip()

@@ -3,12 +3,15 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from attrieve.cli.failure import exits_on_error
+
+if TYPE_CHECKING:
+    from attrieve.training.config import Recipe
 
 
 @exits_on_error
@@ -64,7 +67,8 @@ def evaluate(
     else:
         from attrieve.evaluation.report import report_table
 
-        Console().print(report_table(report))
+        # a table of twelve columns is unreadable at the 80 that a pipe gets by default
+        Console(width=None if sys.stdout.isatty() else 140).print(report_table(report))
 
 
 def evaluate_run(
@@ -93,6 +97,7 @@ def evaluate_run(
     from attrieve.evaluation.report import default_fusions, evaluate_predictions
     from attrieve.models.retriever import Retriever
     from attrieve.schema import load_vocabulary
+    from attrieve.training.card import read_provenance
     from attrieve.training.config import load_recipe, parse_recipe
 
     chosen = [choose_protocol(name) for name in protocols] if protocols else list(Protocol)
@@ -125,6 +130,8 @@ def evaluate_run(
         "seed": recipe.training.seed,
         "flip": flip,
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "training": read_provenance(run),
+        "first_stage": _first_stage(recipe),
         "data": {
             "split": divided.name,
             "train_images": len(divided.train),
@@ -134,6 +141,16 @@ def evaluate_run(
         "metrics": report.to_json(),
     }
     return result, report
+
+
+def _first_stage(recipe: "Recipe") -> dict[str, Any] | None:
+    """Return the recipe of the run this one started from, if there was one and it is still there."""
+    from attrieve.training.config import load_recipe
+
+    earlier = Path(recipe.initialisation.run) / "recipe.toml"
+    if not recipe.initialisation.run or not earlier.exists():
+        return None
+    return load_recipe(earlier).model_dump(mode="json", exclude_none=True)
 
 
 def choose_protocol(name: str) -> Any:

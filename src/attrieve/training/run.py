@@ -20,6 +20,7 @@ from attrieve.errors import ConfigurationError
 from attrieve.losses.attribute_bce import positive_rates
 from attrieve.models.checkpoint import WEIGHTS_FILE
 from attrieve.models.retriever import Retriever
+from attrieve.training.card import write_card, write_provenance
 from attrieve.training.checkpoints import LAST, SafeCheckpoints
 from attrieve.training.config import Recipe, load_recipe, write_recipe
 from attrieve.training.initialisation import initialise
@@ -67,7 +68,7 @@ def train(
         recipe: every setting.
         people: training persons in the recipe's vocabulary and size.
         out: the run folder; holds ``model.safetensors``, ``config.json``, ``recipe.toml``,
-            ``journal.csv``, TensorBoard events and ``checkpoints/``.
+            ``journal.csv``, ``provenance.json``, a model card, TensorBoard events and ``checkpoints/``.
         machine: where to train; one device by default.
         validate: called after each epoch; its numbers go to ``validation.csv``.
         console: where progress is drawn; None draws none.
@@ -83,13 +84,17 @@ def train(
         return Retriever.from_pretrained(out)
     last = out / "checkpoints" / LAST
     if not last.exists():
-        _log.info("starting %s: %s", recipe.name, initialise(retriever, recipe.initialisation))
+        start = initialise(retriever, recipe.initialisation)
+        _log.info("starting %s: %s", recipe.name, start)
+        if is_first_process():
+            write_provenance(out, start=start, people=people)
     module = RetrieverTraining(recipe, retriever, people)
     with _quiet_lightning():
         trainer = _build_trainer(recipe, out, machine or Machine(), validate, console)
         trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     trained = module.retriever.to("cpu").eval()
     if trainer.is_global_zero:
+        write_card(out, recipe, trained, people)
         trained.save_pretrained(out)
     return trained
 
