@@ -111,6 +111,7 @@ def peta_cpu_protocols() -> str:
     rows = []
     for record in sorted(read("peta-cpu/*.json"), key=order):
         by_protocol = record["metrics"]["retrieval"]
+        name = f"{KINDS[record['recipe']['model']['kind']]}, {start_of(record)}, {epochs_of(record)}"
         for distance, words in DISTANCES.items():
             if distance not in by_protocol["unique"]:
                 continue
@@ -121,7 +122,7 @@ def peta_cpu_protocols() -> str:
             trapezoid = percent(by_protocol["categories"][distance]["overall"]["map_trapezoid"])
             rows.append(
                 [
-                    f"{KINDS[record['recipe']['model']['kind']]}, {start_of(record)}, {epochs_of(record)}: {words}",
+                    f"{name}: {words}",
                     *cells,
                     trapezoid,
                 ]
@@ -160,10 +161,10 @@ def peta_cpu_findings() -> str:
             other = scores.get((start, epochs, baseline))
             if kind != "multi_task" or other is None:
                 continue
-            gains = [
-                f"{retrieval[p]['fused']['overall']['map'] - other[p][baseline]['overall']['map']:+.1f} ({words})"
-                for p, words in PROTOCOLS.items()
-            ]
+            gains = []
+            for protocol, words in PROTOCOLS.items():
+                ours, theirs = retrieval[protocol]["fused"], other[protocol][baseline]
+                gains.append(f"{ours['overall']['map'] - theirs['overall']['map']:+.1f} ({words})")
             sentences.append(
                 f"* From {start}, {epochs} epochs: fused search of the multi-task model against the "
                 f"{KINDS[baseline]}, points of mAP: {', '.join(gains)}.\n"
@@ -204,8 +205,8 @@ def benchmarks() -> str:
         speed, memory = record["speed"], record["memory"]
         what = f"mAP and CMC, {speed['queries']:,} queries x {speed['persons']:,}"
         for loop, words in (
-            ("vectorised_loop", "argsort loop, vectorised"),
-            ("torchreid_loop", "argsort loop as usual"),
+            ("tuned_loop", "argsort loop, tuned"),
+            ("usual_loop", "argsort loop as usual"),
         ):
             rows.append([what, words, f"{speed[f'times_faster_than_{loop}']:.0f} times faster", "30 times"])
         what = f"{memory['queries']:,} queries x {memory['persons']:,}: memory"
