@@ -37,14 +37,14 @@ def test_the_closed_form_agrees_with_all_orders_of_a_small_gallery() -> None:
 @pytest.mark.parametrize("counts", [[1] * 40, [2, 3, 5, 8, 12], [6] * 30])
 def test_simulated_chance_is_the_expected_average_precision(counts: list[int]) -> None:
     expected = 100 * np.mean([expected_average_precision(count, sum(counts)) for count in counts])
-    found = random_ranking(task_with(counts), repeats=400, graded=False)
+    found = random_ranking(task_with(counts), repeats=150, graded=False)
     assert found["map"] == pytest.approx(expected, rel=0.08)
 
 
 def test_the_first_hit_of_chance_is_right_as_often_as_people_are() -> None:
     counts = [4] * 10
-    found = random_ranking(task_with(counts), repeats=1000, graded=False)
-    assert found["rank1"] == pytest.approx(10.0, abs=1.0)
+    found = random_ranking(task_with(counts), repeats=300, graded=False)
+    assert found["rank1"] == pytest.approx(10.0, abs=2.0)
 
 
 def test_chance_is_the_same_every_time() -> None:

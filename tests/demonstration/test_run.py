@@ -173,7 +173,8 @@ def test_the_tiles_show_the_hits_with_their_marks(page: Page, document: dict[str
         for chip, mark in zip(tile["chips"], shown, strict=True):
             assert mark["label"] in chip["text"]
             assert f"{mark['probability']:.2f}" in chip["text"]
-            assert ("no " + mark["label"] in chip["text"]) == (not mark["wanted"])
+            asked = chip["text"].split(maxsplit=1)[1]
+            assert asked.startswith(mark["label"]) == mark["wanted"]
 
 
 def test_the_page_stands_alone(page: Page) -> None:
@@ -209,6 +210,7 @@ def test_a_finished_demonstration_is_read_not_repeated(finished: Path, document:
     assert {path: path.stat().st_mtime_ns for path in sorted(finished.rglob("*"))} == before
 
 
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")  # the folder is a copy of the finished one
 def test_a_stopped_demonstration_goes_on_with_what_it_has(
     finished: Path, document: dict[str, Any], tmp_path: Path
 ) -> None:

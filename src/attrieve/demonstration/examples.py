@@ -54,10 +54,11 @@ def choose_examples(persons: PersonSet, *, partial: int = 2) -> tuple[Example, .
         raise InputError("there is nobody in the test part to describe; draw more people")
     chosen = [full_example(persons)]
     suited = [text for text in PARTIAL if _suits(parse_query(text, persons.schema), persons)]
+    most = int(LARGEST_SHARE * len(persons))
     for text in suited[:partial]:
         origin = (
-            f"number {PARTIAL.index(text) + 1} of {len(PARTIAL)} descriptions written beforehand; the first "
-            f"{partial} with {FEWEST_MATCHES} to {LARGEST_SHARE * len(persons):.0f} right pictures are shown"
+            f"number {PARTIAL.index(text) + 1} of {len(PARTIAL)} written beforehand, of which the first "
+            f"{partial} that {FEWEST_MATCHES} to {most} test pictures answer are shown"
         )
         chosen.append(Example(parse_query(text, persons.schema), text, origin))
     chosen.extend(_from_person(persons, index) for index in range(partial - len(suited[:partial])))

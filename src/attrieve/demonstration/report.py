@@ -44,6 +44,7 @@ def render_report(
         strip=[_portrait(person, persons) for person in _one_each(persons)],
         picture=lambda key: data_uri(by_key[key]),
         chips=chips,
+        asked_label=asked_label,
         chart=None if chart is None else Markup(chart),  # our own drawing, nothing of a user's in it
         attributes=attribute_bars(document["models"], persons.schema),
         protocols=protocol_rows(document["models"]),
@@ -86,6 +87,18 @@ def chips(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if len(marks) <= 8:
         return marks
     return [mark for mark in marks if mark["wanted"] or not mark["right"]]
+
+
+def asked_label(mark: Mapping[str, Any]) -> str:
+    """Name what a mark is about as it was asked.
+
+    >>> [asked_label({"label": label, "wanted": False}) for label in ("hat", "no accessory")]
+    ['no hat', 'not: no accessory']
+    """
+    label = str(mark["label"])
+    if mark["wanted"]:
+        return label
+    return f"not: {label}" if label.startswith("no ") else f"no {label}"
 
 
 def attribute_bars(models: Mapping[str, Any], schema: AttributeSchema) -> list[dict[str, Any]]:
