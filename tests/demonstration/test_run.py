@@ -24,6 +24,7 @@ SETTINGS = DemonstrationSettings(
     test_categories=5,
     height_px=64,
     width_px=32,
+    first_epochs=1,
     changes=("model.height_px=64", "model.width_px=32", "training.batch=4", "training.precision='float32'"),
 )
 
@@ -159,7 +160,7 @@ def test_the_page_tells_counts_seed_and_steps(page: Page, document: dict[str, An
     assert f"{data['train_pictures']} / {data['test_pictures']}" in page.text
     assert f"{SETTINGS.seed} seed" in page.text
     names = [step["name"] for step in document["steps"]]
-    assert len(names) == 8
+    assert len(names) == 9
     for name in names:
         assert name in page.text
 

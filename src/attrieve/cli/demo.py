@@ -20,7 +20,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the drawing and of the training.")] = 0,
     images: Annotated[int | None, typer.Option(min=20, help="Pictures to draw.", show_default="3200")] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs of each of the three models.", show_default="12")
+        int | None, typer.Option(min=1, help="Second-stage epochs of each model.", show_default="6")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads.", show_default="all processors")

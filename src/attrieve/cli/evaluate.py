@@ -131,7 +131,7 @@ def evaluate_run(
         "flip": flip,
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "training": read_provenance(run),
-        "first_stage": _first_stage(recipe),
+        "first_stage": _first_stage(recipe, run),
         "data": {
             "split": divided.name,
             "train_images": len(divided.train),
@@ -143,14 +143,16 @@ def evaluate_run(
     return result, report
 
 
-def _first_stage(recipe: "Recipe") -> dict[str, Any] | None:
+def _first_stage(recipe: "Recipe", run: Path) -> dict[str, Any] | None:
     """Return the recipe of the run this one started from, if there was one and it is still there."""
     from attrieve.training.config import load_recipe
 
-    earlier = Path(recipe.initialisation.run) / "recipe.toml"
-    if not recipe.initialisation.run or not earlier.exists():
+    named = recipe.initialisation.run
+    places = [folder / named / "recipe.toml" for folder in (run, Path())]
+    found = [place for place in places if named and place.exists()]
+    if not found:
         return None
-    return load_recipe(earlier).model_dump(mode="json", exclude_none=True)
+    return load_recipe(found[0]).model_dump(mode="json", exclude_none=True)
 
 
 def choose_protocol(name: str) -> Any:

@@ -1,4 +1,9 @@
-"""The three recipes of the demonstration, files of this package, on one and the same budget."""
+"""The recipes of the demonstration, files of this package: a first stage, then three models alike.
+
+Two stages as in the paper: while a backbone is untrained, all image embeddings point the same way and the
+alignment loss finds nothing to tell them apart by. All three models, the attribute baseline too, go on from
+the same backbone for the same number of epochs, so none has trained longer than another.
+"""
 
 import tomllib
 from importlib import resources
@@ -14,6 +19,8 @@ EMBEDDING = "embedding"
 MULTI_TASK = "multi-task"
 """The model that does both; the gallery is filled by it."""
 MODELS = (ATTRIBUTES, EMBEDDING, MULTI_TASK)
+FIRST_STAGE = "first-stage"
+"""The attribute model whose backbone the three start from."""
 
 
 def demonstration_recipe(name: str, settings: DemonstrationSettings) -> Recipe:
@@ -33,13 +40,28 @@ def demonstration_recipe(name: str, settings: DemonstrationSettings) -> Recipe:
     return parse_recipe(tomllib.loads(text), changes)
 
 
+def first_stage_recipe(settings: DemonstrationSettings) -> Recipe:
+    """Return the recipe of the first stage: the attribute baseline's, for its own number of epochs.
+
+    >>> first_stage_recipe(DemonstrationSettings(first_epochs=2)).training.epochs
+    2
+    """
+    recipe = demonstration_recipe(ATTRIBUTES, settings)
+    return parse_recipe(
+        recipe.model_dump(), (f"training.epochs={settings.first_epochs}", f"name=demo-{FIRST_STAGE}")
+    )
+
+
 def demonstration_recipes(settings: DemonstrationSettings) -> dict[str, Recipe]:
-    """Return all three recipes, in the order they are trained.
+    """Return the three recipes, in the order they are trained; all start from the run beside theirs.
 
     Raises:
         ConfigurationError: if they differ in what makes the comparison fair.
     """
-    recipes = {name: demonstration_recipe(name, settings) for name in MODELS}
+    start = f"initialisation.run=../{FIRST_STAGE}"
+    recipes = {
+        name: parse_recipe(demonstration_recipe(name, settings).model_dump(), (start,)) for name in MODELS
+    }
     budgets = {
         (r.training.epochs, r.data, r.model.height_px, r.model.width_px, r.model.backbone)
         for r in recipes.values()

@@ -19,7 +19,12 @@ from attrieve.demonstration.journals import Curve, read_curves
 from attrieve.demonstration.machine import peak_memory_gib
 from attrieve.demonstration.people import DemonstrationPeople
 from attrieve.demonstration.progress import StepLog
-from attrieve.demonstration.recipes import MULTI_TASK, demonstration_recipes
+from attrieve.demonstration.recipes import (
+    FIRST_STAGE,
+    MULTI_TASK,
+    demonstration_recipes,
+    first_stage_recipe,
+)
 from attrieve.demonstration.report import render_report
 from attrieve.demonstration.settings import DemonstrationSettings
 from attrieve.demonstration.showing import show_example
@@ -86,9 +91,9 @@ def run_demonstration(
         DatasetError: if too few people are drawn to hold out the test categories.
         StorageError: if the disk refuses.
     """
+    places = _Places(out)
     recipes = demonstration_recipes(settings)
     log = StepLog(out, settings, console=console)
-    places = _Places(out)
     if log.is_done(REPORT_STEP) and (out / REPORT).is_file() and (out / DOCUMENT).is_file():
         finished: dict[str, Any] = json.loads((out / DOCUMENT).read_bytes())
         return finished
@@ -97,7 +102,9 @@ def run_demonstration(
     with log.step("read and divide them"):
         recipe = recipes[MULTI_TASK]
         people = drawn.read(places.people, recipe, cache=places.cache, workers=threads, console=console)
-    models = _train(recipes, people, places, log, console)
+    everything = {FIRST_STAGE: first_stage_recipe(settings), **recipes}
+    models = _train(everything, people, places, log, console)
+    del models[FIRST_STAGE]
     with log.step("evaluate by all protocols"):
         reports = {name: _evaluate(model, recipes[name], people) for name, model in models.items()}
         for name, report in reports.items():

@@ -19,8 +19,10 @@ class DemonstrationSettings(Strict):
     """Pictures to draw."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the drawing and of the training."""
-    epochs: Annotated[int, Field(ge=1)] = 12
-    """Times each of the three models sees every training picture."""
+    first_epochs: Annotated[int, Field(ge=1)] = 8
+    """Times the first stage, an attribute model whose backbone all three start from, sees every picture."""
+    epochs: Annotated[int, Field(ge=1)] = 6
+    """Times each of the three models sees every training picture in the second stage."""
     test_categories: Annotated[int, Field(ge=1)] | None = None
     """Distinct descriptions whose pictures are kept for the test; None keeps about a fifth."""
     images_per_person: tuple[int, int] = (2, 6)

@@ -117,7 +117,8 @@ class InitialisationSettings(Strict):
     weights: str = "none"
     """``none`` (from scratch), ``imagenet`` (from the Hugging Face hub), or a safetensors file."""
     run: str = ""
-    """A finished run whose backbone to start from: the paper's two stages."""
+    """A finished run whose backbone to start from: the paper's two stages. A relative path is looked for from
+    the folder of the new run first (``../attributes``), then from where the command runs."""
 
 
 class TrainingSettings(Strict):

@@ -17,8 +17,14 @@ from attrieve.training.config import InitialisationSettings
 _SMALLEST_MATCH = 0.95
 
 
-def initialise(retriever: Retriever, settings: InitialisationSettings) -> str:
+def initialise(retriever: Retriever, settings: InitialisationSettings, *, beside: Path | None = None) -> str:
     """Load starting weights as the recipe says and return a sentence on what was done.
+
+    Args:
+        retriever: whose weights to replace.
+        settings: what to start from.
+        beside: the folder of the run to be trained; an earlier run named by a relative path is looked
+            for from here first, so that runs moved together stay together.
 
     Raises:
         CheckpointError: if the weights cannot be had or do not fit the backbone.
@@ -30,7 +36,9 @@ def initialise(retriever: Retriever, settings: InitialisationSettings) -> str:
     elif settings.weights != "none":
         done.append(load_backbone_file(retriever.backbone, Path(settings.weights)))
     if settings.run:
-        done.append(load_backbone_of_run(retriever, Path(settings.run)))
+        near = None if beside is None else beside / settings.run
+        run = near if near is not None and near.is_dir() else Path(settings.run)
+        done.append(load_backbone_of_run(retriever, run))
     return "; ".join(done) or "from scratch"
 
 

@@ -84,7 +84,7 @@ def train(
         return Retriever.from_pretrained(out)
     last = out / "checkpoints" / LAST
     if not last.exists():
-        start = initialise(retriever, recipe.initialisation)
+        start = initialise(retriever, recipe.initialisation, beside=out)
         _log.info("starting %s: %s", recipe.name, start)
         if is_first_process():
             write_provenance(out, start=start, people=people)
