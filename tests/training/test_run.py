@@ -130,7 +130,7 @@ def test_a_finished_run_is_not_trained_again(whole: Path) -> None:
     ],
 )
 def test_the_loss_falls(kind: str, head: str, epochs: int, rate: float, tmp_path: Path) -> None:
-    """Each kind learns what bands of light mean; alone within these steps, together at least the attributes."""
+    """Each kind learns what bands of light mean; together at least the attributes."""
     changes = (f"training.epochs={epochs}", f"optimiser.rate={rate}")
     retriever = run(tiny_recipe(kind, head, *changes, dropout=0.0), tmp_path)
     losses = [float(line["loss"]) for line in read_lines(tmp_path / "journal.csv")]
