@@ -217,7 +217,34 @@ def benchmarks() -> str:
     return table(["what", "against", "measured", "aim"], rows)
 
 
+def drawn_people_learnt() -> str:
+    """Return what a small network learns of drawn people: the means, and every attribute."""
+    text = ""
+    for record in read("benchmark-drawn-people-learnt.json"):
+        height, width = record["size_px"]
+        text += (
+            f"`{record['command']}`: five convolutions from scratch on {record['images']:,} pictures of "
+            f"{height}x{width} (difficulty {record['difficulty']}, {record['epochs']} epochs), asked about "
+            f"{record['held_out_images']:,} pictures of other persons. Mean balanced accuracy "
+            f"{record['mean_balanced_accuracy']:.2f}, mean area under the ROC curve "
+            f"{record['mean_roc_auc']:.2f}; chance is 0.50 for both.\n\n"
+        )
+        by_accuracy = sorted(record["attributes"].items(), key=lambda item: -item[1]["balanced_accuracy"])
+        rows = [
+            [
+                name,
+                f"{found['training_positives']:,}",
+                f"{found['balanced_accuracy']:.2f}",
+                f"{found['roc_auc']:.2f}",
+            ]
+            for name, found in by_accuracy
+        ]
+        text += table(["attribute", "training positives", "balanced accuracy", "ROC area"], rows)
+    return text or "*No result has been recorded yet.*\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
     "peta-cpu-findings": peta_cpu_findings,
     "peta-cpu": peta_cpu,
