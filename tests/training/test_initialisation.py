@@ -127,3 +127,16 @@ def test_an_earlier_run_is_looked_for_beside_the_new_one_first(tmp_path: Path) -
     assert "tiny run" in initialise(second, settings, beside=tmp_path / "runs" / "second")
     with pytest.raises(CheckpointError, match="no run folder"):
         initialise(second, settings, beside=tmp_path)
+
+
+def test_a_relative_run_is_looked_for_beside_the_new_one_first(tmp_path: Path) -> None:
+    """So that runs moved together stay together; otherwise from where the command runs."""
+    near, target = tiny_retriever("attributes", "pooled", seed=1), tiny_retriever(seed=2)
+    near.save_pretrained(tmp_path / "runs" / "first")
+    settings = InitialisationSettings(run="../first")
+    (tmp_path / "runs" / "second").mkdir()
+    initialise(target, settings, beside=tmp_path / "runs" / "second")
+    key = "backbone.network.embedder.embedder.convolution.weight"
+    assert torch.equal(target.state_dict()[key], near.state_dict()[key])
+    with pytest.raises(CheckpointError, match="no run folder"):
+        initialise(target, InitialisationSettings(run="./nowhere"), beside=tmp_path / "runs" / "second")
