@@ -81,7 +81,7 @@ def resize_image(
 def open_rgb(source: ImageSource | bytes | Path, pixel_limit: int, archives: ArchiveHandles) -> Image.Image:
     """As :func:`decode_image`, but a Pillow image, read through archives that stay open."""
     name = f"{len(source)} bytes in memory" if isinstance(source, bytes) else str(source)
-    content = _read(source, archives)
+    content = read_bytes(source, archives)
     if not content:
         raise ImageError(f"{name}: the file is empty; copy it anew or leave it out")
     try:
@@ -99,7 +99,12 @@ def open_rgb(source: ImageSource | bytes | Path, pixel_limit: int, archives: Arc
         raise ImageError(f"{name}: damaged or truncated image ({error}); copy it anew") from error
 
 
-def _read(source: ImageSource | bytes | Path, archives: ArchiveHandles) -> bytes:
+def read_bytes(source: ImageSource | bytes | Path, archives: ArchiveHandles) -> bytes:
+    """Return an image's encoded bytes, from a file or an archive.
+
+    Raises:
+        ImageError: naming the source, if it is missing, too large or cannot be read.
+    """
     if isinstance(source, bytes):
         return source
     if isinstance(source, ImageSource) and source.member:
@@ -112,8 +117,9 @@ def _read(source: ImageSource | bytes | Path, archives: ArchiveHandles) -> bytes
         if size > BYTE_LIMIT:
             raise ImageError(f"{path}: holds {size:,} bytes; at most {BYTE_LIMIT:,} are read")
         return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror or error}); check the rights") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ImageError(f"{path}: cannot be read ({reason}); check the name and the rights") from error
 
 
 def _check_header(size: tuple[int, int], pixel_limit: int, name: str) -> None:

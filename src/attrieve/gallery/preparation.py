@@ -2,12 +2,12 @@
 
 from collections.abc import Container
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
-from attrieve.data.archives import BYTE_LIMIT, ArchiveHandles
+from attrieve.data.archives import ArchiveHandles
+from attrieve.data.decoding import read_bytes
 from attrieve.data.images import decode_image, resize_image
 from attrieve.errors import ImageError
 from attrieve.gallery.rows import Row, content_key
@@ -41,7 +41,7 @@ def prepare(
     source = item.image if isinstance(item, Person) else item
     source = replace(source, path=source.path.absolute())
     try:
-        content = _read(source, archives)
+        content = read_bytes(source, archives)
         row = Row(content_key(content), source)
         if isinstance(item, Person):
             row = replace(row, camera=item.camera, time=item.time)
@@ -51,20 +51,3 @@ def prepare(
     except ImageError as error:
         return Prepared(source, problem=str(error))
     return Prepared(source, row, pixels)
-
-
-def _read(source: ImageSource, archives: ArchiveHandles) -> bytes:
-    if source.member:
-        return archives.read(source.path, source.member)
-    return _read_file(source.path)
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise ImageError("no such image file; check the path")
-        if path.stat().st_size > BYTE_LIMIT:
-            raise ImageError(f"larger than {BYTE_LIMIT:,} bytes, which no image of a person is")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        raise ImageError(f"cannot be read ({error}); check the name and the rights") from error
