@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -221,3 +222,21 @@ def test_where_all_agree_alike_only_exact_matches_count():
     relevant = np.array([[1, 4]])
     degree = normalised_agreement(attribute_agreement(same[:1], same), relevant)
     assert degree.tolist() == [[0, 1, 0, 0, 1]]
+
+
+def test_threads_change_nothing_and_name_the_broken_query() -> None:
+    """Large blocks are counted by several threads, each a run of queries."""
+    generator = np.random.default_rng(5)
+    distance = generator.random((7, 400_000), dtype=np.float32)
+    relevant = np.sort(generator.choice(400_000, size=(7, 5), replace=False), axis=1)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = relevant_ranks(distance, relevant).ranks
+        torch.set_num_threads(2)
+        np.testing.assert_array_equal(relevant_ranks(distance, relevant).ranks, alone)
+        distance[5, 17] = np.nan
+        with pytest.raises(InputError, match="query 5 "):
+            relevant_ranks(distance, relevant)
+    finally:
+        torch.set_num_threads(before)

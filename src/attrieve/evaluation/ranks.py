@@ -1,8 +1,10 @@
 """Where the relevant persons stand in each query's ranking; all retrieval metrics start from here."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
@@ -11,6 +13,8 @@ from attrieve.evaluation.counting import count_ranks
 
 NOBODY = -1
 """Stands where there is no person: behind the last relevant one, or where none is removed."""
+
+_SMALLEST_SHARE = 1 << 20  # distances that make a thread worth starting
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,35 @@ def relevant_ranks(
     """
     row_major = np.ascontiguousarray(distance)
     ranks = np.zeros(relevant.shape, dtype=np.int64)
-    broken = count_ranks(row_major, np.ascontiguousarray(relevant), ranks)
+    broken = _count_on_threads(row_major, np.ascontiguousarray(relevant), ranks)
     if broken >= 0:
         raise InputError(f"distances must not be NaN; query {broken} of the block has one: check its vectors")
     if removed is not None and (removed >= 0).any():
         ranks -= _behind(row_major, relevant, removed)
     return RelevantRanks(_ascending(ranks, relevant), (relevant >= 0).sum(axis=1))
+
+
+def _count_on_threads(
+    distance: Float32[ndarray, "query person"],
+    relevant: Int64[ndarray, "query most_relevant"],
+    ranks: Int64[ndarray, "query most_relevant"],
+) -> int:
+    """Fill ``ranks``, each thread a run of queries; return the first query with a NaN, or -1.
+
+    The kernel holds no interpreter lock, so plain threads do, as many as PyTorch is given.
+    """
+    threads = min(torch.get_num_threads(), max(1, distance.size // _SMALLEST_SHARE), len(distance))
+    if threads <= 1:
+        return int(count_ranks(distance, relevant, ranks))
+    bounds = np.linspace(0, len(distance), threads + 1).astype(int)
+
+    def count(start: int, stop: int) -> int:
+        broken = int(count_ranks(distance[start:stop], relevant[start:stop], ranks[start:stop]))
+        return start + broken if broken >= 0 else -1
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(count, bounds[:-1].tolist(), bounds[1:].tolist()))
+    return next((query for query in found if query >= 0), -1)
 
 
 def _behind(
