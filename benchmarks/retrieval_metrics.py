@@ -6,7 +6,7 @@ Two baselines, both one query after the other over ``np.argsort``:
 * ``tuned loop``: the same with everything that can be spared left out.
 
 The loops run in one thread, as they are written; ours uses as many as PyTorch is given (the number is kept
-with the result; set ``OMP_NUM_THREADS=1`` for one). Timed on the clock: the machine should be quiet.
+with the result). Timed on the clock: the machine should be quiet.
 
 Run ``python benchmarks/retrieval_metrics.py``; ``--json`` prints one document, ``--write`` keeps it in
 ``results/benchmark-retrieval-metrics.json``.
@@ -191,9 +191,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"keep it in {RESULT.relative_to(ROOT)}")
     parser.add_argument("--queries", type=int, default=QUERIES)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2, help="for ours; the loops run in one")
     parser.add_argument("--large", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     if options.large:
         run_large(options.large)
         return

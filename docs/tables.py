@@ -243,7 +243,25 @@ def drawn_people_learnt() -> str:
     return text or "*No result has been recorded yet.*\n"
 
 
+def demo() -> str:
+    """Return the demo's comparison on drawn people."""
+    text = ""
+    for record in read("demo.json"):
+        rows = [
+            [row["label"], *(percent(row[score]) for score in ("map", "rank1", "rank5", "minp", "madm"))]
+            for row in record["comparison"]["rows"]
+        ]
+        text += table(["ranked by", "mAP", "Rank-1", "Rank-5", "mINP", "mADM"], rows)
+        text += (
+            f"\n`{record['command']}`, seed {record['settings']['seed']}: {record['seconds'] / 60:.1f} minutes on "
+            f"{record['machine']['threads']} threads ({record['machine']['processor']}), "
+            f"{record['peak_memory_gib']:.1f} GiB at most; code at {str(record['commit'])[:10]}.\n"
+        )
+    return text or "*No result has been recorded yet.*\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "demo": demo,
     "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
     "peta-cpu-findings": peta_cpu_findings,
