@@ -256,7 +256,8 @@ def demo() -> str:
         text += table(["ranked by", "mAP", "Rank-1", "Rank-5", "mINP", "mADM"], rows)
         text += (
             f"\n`{record['command']}`, seed {record['settings']['seed']}: "
-            f"{record['seconds'] / 60:.1f} minutes on {record['machine']['threads']} threads ({record['machine']['processor']}), "
+            f"{record['seconds'] / 60:.1f} minutes on {record['machine']['threads']} threads "
+            f"({record['machine']['processor']}), "
             f"{record['peak_memory_gib']:.1f} GiB at most; code at {str(record['commit'])[:10]}.\n"
         )
     return text or "*No result has been recorded yet.*\n"
