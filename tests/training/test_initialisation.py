@@ -117,18 +117,6 @@ def test_nothing_asked_is_from_scratch() -> None:
     assert retriever.fingerprint == before
 
 
-def test_an_earlier_run_is_looked_for_beside_the_new_one_first(tmp_path: Path) -> None:
-    """So that runs which are moved together stay together."""
-    first = tiny_retriever("attributes", "pooled", seed=1)
-    first.save_pretrained(tmp_path / "runs" / "first")
-    (tmp_path / "runs" / "second").mkdir()
-    second = tiny_retriever(seed=2)
-    settings = InitialisationSettings(run="../first")
-    assert "tiny run" in initialise(second, settings, beside=tmp_path / "runs" / "second")
-    with pytest.raises(CheckpointError, match="no run folder"):
-        initialise(second, settings, beside=tmp_path)
-
-
 def test_a_relative_run_is_looked_for_beside_the_new_one_first(tmp_path: Path) -> None:
     """So that runs moved together stay together; otherwise from where the command runs."""
     near, target = tiny_retriever("attributes", "pooled", seed=1), tiny_retriever(seed=2)
