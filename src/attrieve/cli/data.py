@@ -48,7 +48,10 @@ def describe_command(
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
 ) -> None:
-    """Count images, persons, categories and queries of a split, and what leaks from training to test."""
+    """Count images, persons, categories and queries of a split, and what leaks from training to test.
+
+    Example: attrieve data describe peta --root PETA --split paper
+    """
     report = describe(name, root, split=split, vocabulary=vocabulary, test_categories=test_categories)
     if as_json:
         typer.echo(json.dumps(report, indent=2))

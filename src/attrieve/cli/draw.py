@@ -41,7 +41,10 @@ def draw(
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
 ) -> None:
-    """Draw people with known attributes: no real persons, for demos, tests and load."""
+    """Draw people with known attributes: no real persons, for demos, tests and load.
+
+    Example: attrieve data draw drawn --images 3000 --sheet drawn.png
+    """
     height, width = read_size(size)
     config = DrawnPeopleConfig(
         images=images, seed=seed, height_px=height, width_px=width, difficulty=difficulty

@@ -39,6 +39,8 @@ def index(
 
     Images that are there already are skipped, so a run that was stopped is continued by starting it
     again. Images that cannot be read are listed with the reason in quarantine.jsonl.
+
+    Example: attrieve index runs/multi-task gallery crops/ more-crops.zip
     """
     chosen = choose_device(device)
     images = list(dict.fromkeys(image for source in sources for image in read_folder(source)))

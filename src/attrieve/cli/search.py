@@ -62,7 +62,13 @@ def search(
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
 ) -> None:
-    """Rank the images of a gallery by a description, nearest first."""
+    """Rank the images of a gallery by a description, nearest first.
+
+    backpack is wanted, !hat unwanted, jacket? unsure, jeans~0.8 so sure; age:<30|<45 is one of a group.
+    What is not named stays open.
+
+    Example: attrieve search gallery "male, backpack, jeans, !hat, jacket?" --top 20 --sheet hits.png
+    """
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise typer.BadParameter(f"{sheet} must end in .png", param_hint="--sheet")
     opened = Gallery.open(gallery)
