@@ -131,3 +131,32 @@ def test_imagenet_features_are_those_of_the_library(shared_data) -> None:  # typ
         expected = classifier.mobilenet_v2(image * 2 - 1).last_hidden_state
         torch.testing.assert_close(backbone(image), expected, rtol=1e-4, atol=1e-4)
         assert expected.std() > 0.1
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "resnet18", "pvtv2-b0"])
+@pytest.mark.parametrize("stages", [0, 1, 2])
+def test_frozen_stages_keep_weights_and_statistics_and_the_rest_learns(name: str, stages: int) -> None:
+    torch.manual_seed(0)
+    backbone = Backbone(BackboneSettings(name=name, frozen_stages=stages, drop_path=0.0)).train()
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+    backbone(torch.rand(4, 3, 64, 32)).square().mean().backward()
+    learning = [parameter for parameter in backbone.parameters() if parameter.grad is not None]
+    torch.optim.SGD(learning, lr=1.0).step()
+    moved = {key for key, value in backbone.state_dict().items() if not torch.equal(value, before[key])}
+    first_moved = min(_stage_of(name, key) for key in moved)
+    assert first_moved == stages + 1
+    assert any(_stage_of(name, key) == 4 for key in moved)
+
+
+def _stage_of(name: str, key: str) -> int:
+    parts = key.split(".")
+    if name == "mobilenetv2":
+        strides_begin = [0, 2, 5, 12]
+        if parts[1] == "conv_stem":
+            return 1
+        if parts[1] == "conv_1x1":
+            return 4
+        return sum(int(parts[2]) >= begin for begin in strides_begin)
+    if "embedder" in parts:
+        return 1
+    return int(parts[3]) + 1

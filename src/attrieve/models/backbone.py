@@ -1,5 +1,6 @@
 """Image to feature map, by the networks of the ``transformers`` library."""
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -93,6 +94,8 @@ class Backbone(nn.Module):
         facts = backbone_facts(settings.name)
         self.settings = settings
         self.network, self.channels, self.stride = _build(settings, facts)
+        for module in _stages(self.network)[: settings.frozen_stages]:
+            module.requires_grad_(False)
         self.register_buffer("pixel_mean", torch.tensor(facts.pixel_mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer(
             "pixel_deviation", torch.tensor(facts.pixel_deviation).view(1, 3, 1, 1), persistent=False
@@ -117,7 +120,28 @@ class Backbone(nn.Module):
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
+        for stage in _stages(self.network)[: self.settings.frozen_stages]:
+            stage.eval()
         return self
+
+
+_MOBILENET_STAGES = (0, 2, 5, 12, 16)
+"""Blocks of MobileNetV2 before which a new stage begins: strides 4, 8, 16, 32."""
+
+
+def _stages(network: PreTrainedModel) -> list[nn.ModuleList]:
+    """Return the parts of a network stage by stage; what stands before the first stage belongs to it."""
+    if isinstance(network, MobileNetV2Model):
+        bounds = itertools.pairwise(_MOBILENET_STAGES)
+        stages = [list(network.layer[start:end]) for start, end in bounds]
+        stages[-1].append(network.conv_1x1)
+        before = network.conv_stem
+    elif isinstance(network, ResNetBackbone):
+        stages, before = [[stage] for stage in network.encoder.stages], network.embedder
+    else:
+        return [nn.ModuleList([layer]) for layer in network.encoder.layers]
+    stages[0].insert(0, before)
+    return [nn.ModuleList(stage) for stage in stages]
 
 
 def _build(settings: BackboneSettings, facts: BackboneFacts) -> tuple[PreTrainedModel, int, int]:

@@ -45,6 +45,9 @@ class BackboneSettings(Strict):
     """Which stage's map to take; 3 gives stride 16. For PVTv2 and ResNet."""
     drop_path: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Share of residual branches dropped in training, PVTv2 only."""
+    frozen_stages: Annotated[int, Field(ge=0, le=4)] = 0
+    """How many stages, counted from the image, keep the weights and BatchNorm statistics they start with:
+    stage 1 ends at stride 4, each later one at half the resolution. Only sensible with trained weights."""
     freeze_batch_norm: bool = False
     """Keep BatchNorm statistics as they came with the weights; small batches estimate them badly."""
 
