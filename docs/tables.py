@@ -1,9 +1,10 @@
-"""Write the tables of README and docs from the files in results/, or check that they are up to date.
+"""Write tables and pages of README and docs from the files in results/, or check that they are up to date.
 
     python docs/tables.py           # write
     python docs/tables.py --check   # exit 1 if a table is out of date
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``; NAME is a function below.
+The page docs/results/paper.md with its figures is made as a whole, by the package ``pages`` beside this file.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from pages.paper import paper_headline, paper_page
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
@@ -264,6 +267,7 @@ def demo() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "paper-headline": lambda: paper_headline(RESULTS),
     "demo": demo,
     "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
@@ -286,22 +290,44 @@ def rewrite(text: str) -> str:
     return MARKED.sub(replace, text)
 
 
+def generated() -> dict[Path, str]:
+    """Return the content of every document that is made, in part or as a whole, by its path."""
+    page = paper_page(RESULTS)
+    folder = ROOT / "docs" / "results"
+    made = {folder / "paper.md": page.text}
+    made |= {folder / "figures" / name: svg for name, svg in page.figures.items()}
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        made.setdefault(path, rewrite(path.read_text("utf-8")))
+    return made
+
+
+def stale() -> dict[Path, str | None]:
+    """Return what has to be written, by path; None for a figure that no page shows any more."""
+    made = generated()
+    figures = (ROOT / "docs" / "results" / "figures").glob("*.svg")
+    gone: dict[Path, str | None] = {path: None for path in sorted(figures) if path not in made}
+    return gone | {
+        path: text for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text
+    }
+
+
 def main() -> int:
     """Write or check all documents."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if a table is stale")
     check = parser.parse_args().check
-    stale = []
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        before = path.read_text("utf-8")
-        after = rewrite(before)
-        if after != before:
-            stale.append(str(path.relative_to(ROOT)))
-            if not check:
-                path.write_text(after, "utf-8")
-    if stale:
-        print(("out of date, run `make tables`: " if check else "written: ") + ", ".join(stale))
-    return 1 if stale and check else 0
+    found = stale()
+    if not check:
+        for path, text in found.items():
+            if text is None:
+                path.unlink()
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
+    if found:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in found)
+        print(("out of date, run `make tables`: " if check else "written: ") + names)
+    return 1 if found and check else 0
 
 
 if __name__ == "__main__":
