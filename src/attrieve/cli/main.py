@@ -39,6 +39,11 @@ COMMANDS = {
         "evaluate",
         "Measure a run on the test part of its split and write metrics.json into the run folder.",
     ),
+    "significance": Command(
+        "attrieve.cli.significance",
+        "significance",
+        "Tell which attributes help retrieval, which hurt, and what perfect ones would reach.",
+    ),
     "index": Command(
         "attrieve.cli.index",
         "index",
