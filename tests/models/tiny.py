@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -46,7 +47,12 @@ def tiny_backbone() -> Iterator[None]:
 
 
 def tiny_settings(
-    kind: str = "multi_task", head: str = "transformer", *, backbone: str = TINY, dropout: float = 0.1
+    kind: str = "multi_task",
+    head: str = "transformer",
+    *,
+    backbone: str = TINY,
+    dropout: float = 0.1,
+    **switches: Any,
 ) -> RetrieverSettings:
     return RetrieverSettings(
         kind=RetrieverKind(kind),
@@ -57,13 +63,16 @@ def tiny_settings(
         transformer=TransformerSettings(blocks=2, heads=2, dim=24, dropout=dropout),
         embedding_dim=8,
         encoder_hidden=12,
+        **switches,
     )
 
 
-def tiny_retriever(kind: str = "multi_task", head: str = "transformer", *, seed: int = 0) -> Retriever:
+def tiny_retriever(
+    kind: str = "multi_task", head: str = "transformer", *, seed: int = 0, **switches: Any
+) -> Retriever:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        retriever = Retriever(tiny_settings(kind, head), tiny_schema(), name="tiny run")
+        retriever = Retriever(tiny_settings(kind, head, **switches), tiny_schema(), name="tiny run")
         # positions, tokens and classifiers start so small that a mistake in them would hardly show
         for name, parameter in retriever.named_parameters():
             if not name.startswith("backbone."):

@@ -1,7 +1,7 @@
 """Every size of a retriever, checked when it is written down."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -32,6 +32,17 @@ class HeadKind(StrEnum):
     """Global average pooling and linear layers, as the paper's baselines have it."""
     TRANSFORMER = "transformer"
     """Visual and attribute tokens through transformer blocks (paper, section 3)."""
+
+
+class PoolingKind(StrEnum):
+    """How the pooled head turns a feature map into a vector; see :mod:`attrieve.models.pooling`."""
+
+    AVERAGE = "average"
+    """Mean over all positions."""
+    GENERALISED_MEAN = "generalised_mean"
+    """Mean of powers with a learnt exponent, between mean and maximum."""
+    AVERAGE_AND_MAXIMUM = "average_and_maximum"
+    """Both, side by side."""
 
 
 class BackboneSettings(Strict):
@@ -89,6 +100,23 @@ class RetrieverSettings(Strict):
     """First layer of the attribute encoder; the second has ``embedding_dim`` (paper, Table 3.2)."""
     pooled_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Dropout before the pooled head's linear layer."""
+    pooling: PoolingKind = PoolingKind.AVERAGE
+    """How the pooled head makes a vector of the feature map."""
+    parts: Annotated[int, Field(ge=1)] = 1
+    """Horizontal stripes the pooled head pools apart; 1 is the whole map."""
+
+    @model_validator(mode="after")
+    def _switches_of_the_pooled_head(self) -> "RetrieverSettings":
+        if self.head is HeadKind.POOLED:
+            return self
+        set_here = sorted(_OF_THE_POOLED_HEAD - _at_default(self))
+        if set_here:
+            named = " and ".join(f"model.{name}" for name in set_here)
+            raise ConfigurationError(
+                f"{named} change the pooled head, but model.head is {self.head.value!r}; "
+                "set model.head = 'pooled' or leave them at their defaults"
+            )
+        return self
 
     @property
     def recognises(self) -> bool:
@@ -99,6 +127,29 @@ class RetrieverSettings(Strict):
     def embeds(self) -> bool:
         """Whether the retriever gives embeddings."""
         return self.kind is not RetrieverKind.ATTRIBUTES
+
+    def fingerprint_text(self) -> str:
+        """Return the settings as JSON for fingerprints of models.
+
+        A switch that came later is left out at its default, so that a new switch does not change the
+        fingerprint of a model trained before, by which galleries know who filled them.
+        """
+        later: dict[str, Any] = dict.fromkeys(_at_default(self) - _FIRST_SETTINGS, True)
+        later["backbone"] = _at_default(self.backbone) - _FIRST_BACKBONE_SETTINGS
+        return self.model_dump_json(exclude=later)
+
+
+_OF_THE_POOLED_HEAD = {"pooling", "parts"}
+_FIRST_SETTINGS = {
+    *("kind", "head", "height_px", "width_px", "backbone", "transformer"),
+    *("embedding_dim", "encoder_hidden", "pooled_dropout"),
+}
+_FIRST_BACKBONE_SETTINGS = {"name", "last_stride", "stage", "drop_path", "freeze_batch_norm"}
+
+
+def _at_default(settings: BaseModel) -> set[str]:
+    fields = type(settings).model_fields
+    return {name for name, field in fields.items() if getattr(settings, name) == field.default}
 
 
 class RetrievalSettings(Strict):

@@ -17,6 +17,7 @@ from attrieve.models.attribute_head import PooledAttributeHead, TokenAttributeHe
 from attrieve.models.backbone import Backbone
 from attrieve.models.configuration import HeadKind, RetrievalSettings, RetrieverSettings
 from attrieve.models.image_embedding import PooledEmbedding, TokenEmbedding
+from attrieve.models.pooling import MapPooling, require_rows
 from attrieve.models.query_side import QuerySide
 from attrieve.models.transformer import TokenTransformer
 from attrieve.models.visual_tokens import VisualTokens
@@ -82,6 +83,7 @@ class Retriever(nn.Module):
         self.query = QuerySide(settings, schema, retrieval, categories=categories)
         self.visual_tokens: VisualTokens | None = None
         self.transformer: TokenTransformer | None = None
+        self.pooling: MapPooling | None = None
         self.attribute_head: TokenAttributeHead | PooledAttributeHead | None = None
         self.image_embedding: TokenEmbedding | PooledEmbedding | None = None
         if settings.head is HeadKind.TRANSFORMER:
@@ -91,8 +93,7 @@ class Retriever(nn.Module):
 
     def _build_transformer_head(self) -> None:
         sizes = self.settings.transformer
-        stride = self.backbone.stride
-        map_size = (-(-self.settings.height_px // stride), -(-self.settings.width_px // stride))
+        map_size = self._map_size()
         patch_size = (sizes.patch_height, sizes.patch_width)
         self.visual_tokens = VisualTokens(self.backbone.channels, sizes.dim, map_size, patch_size)
         self.transformer = TokenTransformer(sizes)
@@ -104,7 +105,9 @@ class Retriever(nn.Module):
             self.image_embedding = TokenEmbedding(sizes.dim, self.settings.embedding_dim)
 
     def _build_pooled_head(self) -> None:
-        channels = self.backbone.channels
+        require_rows(self._map_size()[0], self.settings.parts)
+        self.pooling = MapPooling(self.backbone.channels, self.settings.pooling, self.settings.parts)
+        channels = self.pooling.channels
         if self.settings.recognises:
             self.attribute_head = PooledAttributeHead(
                 len(self.schema), channels, self.settings.pooled_dropout
@@ -113,6 +116,10 @@ class Retriever(nn.Module):
             self.image_embedding = PooledEmbedding(
                 channels, self.settings.encoder_hidden, self.settings.embedding_dim
             )
+
+    def _map_size(self) -> tuple[int, int]:
+        stride = self.backbone.stride
+        return -(-self.settings.height_px // stride), -(-self.settings.width_px // stride)
 
     @property
     def kind(self) -> str:
@@ -142,7 +149,7 @@ class Retriever(nn.Module):
     @property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over settings, schema and weights."""
-        digest = hashlib.sha256(self.settings.model_dump_json().encode())
+        digest = hashlib.sha256(self.settings.fingerprint_text().encode())
         digest.update(json.dumps(self.schema.fingerprint).encode())
         for key, tensor in sorted(self.state_dict().items()):
             digest.update(key.encode())
@@ -161,8 +168,7 @@ class Retriever(nn.Module):
         if self.visual_tokens is None or self.transformer is None:
             if with_attention:
                 raise ConfigurationError("the pooled head has no attention; use head = 'transformer'")
-            pooled = feature_map.mean(dim=(2, 3))
-            return self._branches(pooled, pooled)
+            return self._describe_pooled(feature_map)
         visual = self.visual_tokens(feature_map)
         count = visual.shape[1]
         tokens = visual
@@ -174,6 +180,11 @@ class Retriever(nn.Module):
         patch = self.visual_tokens.patch_size
         grid = (feature_map.shape[2] // patch[0], feature_map.shape[3] // patch[1])
         return RetrieverOutput(output.logits, output.embedding, tuple(attention), grid)
+
+    def _describe_pooled(self, feature_map: Tensor) -> RetrieverOutput:
+        assert self.pooling is not None
+        pooled = self.pooling(feature_map)
+        return self._branches(pooled, pooled)
 
     def _branches(self, for_attributes: Tensor, for_embedding: Tensor) -> RetrieverOutput:
         logits = None if self.attribute_head is None else self.attribute_head(for_attributes)
