@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from attrieve.training.config import OptimiserSettings
 from attrieve.training.objective import Objective
 from attrieve.training.optimiser import build_optimiser, build_schedule, rate_factor
+from attrieve.training.run import build_retriever
 from models.tiny import tiny_retriever
 from training.tiny import tiny_people, tiny_recipe
 
@@ -93,3 +94,23 @@ def test_a_constant_rate_is_constant_and_no_rate_is_negative_after_the_end() -> 
     assert {rate_factor(constant, step, steps_per_epoch=1, total=5) for step in range(9)} == {1.0}
     cosine = OptimiserSettings(schedule="cosine")
     assert rate_factor(cosine, 7, steps_per_epoch=1, total=5) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_frozen_weights_are_left_out(name: str) -> None:
+    """No group holds them, so neither gradient nor decay moves them; all others decay."""
+    recipe = tiny_recipe("attributes", "pooled", "model.backbone.frozen_stages=2")
+    people = tiny_people()
+    retriever = build_retriever(recipe, people).train()
+    objective = Objective(recipe.loss, recipe.model, people.schema, people.values, people.categories, seed=0)
+    settings = OptimiserSettings.model_validate({"name": name, "rate": 0.1, "weight_decay": 0.5})
+    optimiser = build_optimiser(settings, retriever, objective)
+    before = {key: parameter.detach().clone() for key, parameter in retriever.named_parameters()}
+    for parameter in retriever.parameters():
+        parameter.grad = torch.zeros_like(parameter)  # decay alone
+    optimiser.step()
+    frozen = {key for key, parameter in retriever.named_parameters() if not parameter.requires_grad}
+    unmoved = {key for key, parameter in retriever.named_parameters() if torch.equal(parameter, before[key])}
+    zeros = {key for key, parameter in before.items() if not parameter.any()}
+    assert frozen
+    assert unmoved - zeros == frozen - zeros
