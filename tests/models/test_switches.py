@@ -16,7 +16,8 @@ SWITCHES: tuple[dict[str, Any], ...] = (
     {"pooling": "generalised_mean"},
     {"pooling": "average_and_maximum"},
     {"parts": 4},
-    {"pooling": "average_and_maximum", "parts": 2, "pooled_dropout": 0.3},
+    {"spatial_projection": True},
+    {"spatial_projection": True, "pooling": "average_and_maximum", "parts": 2, "pooled_dropout": 0.3},
 )
 KINDS = ("attributes", "embedding", "multi_task")
 
@@ -99,6 +100,8 @@ def test_switches_of_the_pooled_head_are_refused_elsewhere() -> None:
     """Rather than left without effect; the message names them and the way out."""
     with pytest.raises(ConfigurationError, match=r"model\.parts and model\.pooling.*head = 'pooled'"):
         tiny_settings("multi_task", "transformer", parts=2, pooling="generalised_mean")
+    with pytest.raises(ConfigurationError, match=r"model\.spatial_projection"):
+        tiny_settings("multi_task", "transformer", spatial_projection=True)
 
 
 def test_more_stripes_than_rows_are_refused_at_once() -> None:

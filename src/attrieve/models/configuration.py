@@ -104,6 +104,8 @@ class RetrieverSettings(Strict):
     """How the pooled head makes a vector of the feature map."""
     parts: Annotated[int, Field(ge=1)] = 1
     """Horizontal stripes the pooled head pools apart; 1 is the whole map."""
+    spatial_projection: bool = False
+    """Let the pooled head see the map through several receptive fields before it pools."""
 
     @model_validator(mode="after")
     def _switches_of_the_pooled_head(self) -> "RetrieverSettings":
@@ -139,7 +141,7 @@ class RetrieverSettings(Strict):
         return self.model_dump_json(exclude=later)
 
 
-_OF_THE_POOLED_HEAD = {"pooling", "parts"}
+_OF_THE_POOLED_HEAD = {"pooling", "parts", "spatial_projection"}
 _FIRST_SETTINGS = {
     *("kind", "head", "height_px", "width_px", "backbone", "transformer"),
     *("embedding_dim", "encoder_hidden", "pooled_dropout"),

@@ -19,6 +19,7 @@ from attrieve.models.configuration import HeadKind, RetrievalSettings, Retriever
 from attrieve.models.image_embedding import PooledEmbedding, TokenEmbedding
 from attrieve.models.pooling import MapPooling, require_rows
 from attrieve.models.query_side import QuerySide
+from attrieve.models.spatial_projection import SpatialProjection
 from attrieve.models.transformer import TokenTransformer
 from attrieve.models.visual_tokens import VisualTokens
 from attrieve.schema import AttributeSchema
@@ -83,6 +84,7 @@ class Retriever(nn.Module):
         self.query = QuerySide(settings, schema, retrieval, categories=categories)
         self.visual_tokens: VisualTokens | None = None
         self.transformer: TokenTransformer | None = None
+        self.spatial_projection: SpatialProjection | None = None
         self.pooling: MapPooling | None = None
         self.attribute_head: TokenAttributeHead | PooledAttributeHead | None = None
         self.image_embedding: TokenEmbedding | PooledEmbedding | None = None
@@ -105,6 +107,8 @@ class Retriever(nn.Module):
             self.image_embedding = TokenEmbedding(sizes.dim, self.settings.embedding_dim)
 
     def _build_pooled_head(self) -> None:
+        if self.settings.spatial_projection:
+            self.spatial_projection = SpatialProjection(self.backbone.channels)
         require_rows(self._map_size()[0], self.settings.parts)
         self.pooling = MapPooling(self.backbone.channels, self.settings.pooling, self.settings.parts)
         channels = self.pooling.channels
@@ -183,6 +187,8 @@ class Retriever(nn.Module):
 
     def _describe_pooled(self, feature_map: Tensor) -> RetrieverOutput:
         assert self.pooling is not None
+        if self.spatial_projection is not None:
+            feature_map = self.spatial_projection(feature_map)
         pooled = self.pooling(feature_map)
         return self._branches(pooled, pooled)
 
