@@ -3,15 +3,12 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from attrieve.cli.failure import exits_on_error
-
-if TYPE_CHECKING:
-    from attrieve.training.config import Recipe
 
 
 @exits_on_error
@@ -91,13 +88,9 @@ def evaluate_run(
     from rich.progress import Progress
 
     from attrieve.cli.people import decode, read_split
-    from attrieve.data.splits import category_labels
-    from attrieve.evaluation.predict import predict
     from attrieve.evaluation.protocol import Protocol
-    from attrieve.evaluation.report import default_fusions, evaluate_predictions
     from attrieve.models.retriever import Retriever
-    from attrieve.schema import load_vocabulary
-    from attrieve.training.card import read_provenance
+    from attrieve.reproduction.measure import measure_run
     from attrieve.training.config import load_recipe, parse_recipe
 
     chosen = [choose_protocol(name) for name in protocols] if protocols else list(Protocol)
@@ -106,53 +99,21 @@ def evaluate_run(
     if split is not None:
         recipe = parse_recipe(recipe.model_dump(), [f"data.split={json.dumps(split)}"])
     divided = read_split(recipe, data)
-    vocabulary = load_vocabulary(recipe.data.vocabulary)
-    retriever.schema.require_same(vocabulary, here=f"run {run}", there="the recipe beside it")
     test = decode(divided.test, recipe, cache=cache, console=console)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("describing test images", total=len(test))
-        predictions = predict(
-            retriever, test.images, flip=flip, progress=lambda done: progress.update(task, completed=done)
+        measured = measure_run(
+            run,
+            retriever,
+            recipe,
+            divided=divided,
+            test=test,
+            protocols=chosen,
+            flip=flip,
+            graded=graded,
+            progress=lambda done: progress.update(task, completed=done),
         )
-    train_values = divided.train.select(vocabulary).values
-    report = evaluate_predictions(
-        predictions,
-        schema=vocabulary,
-        train_values=train_values,
-        test_values=test.values.numpy(),
-        test_categories=category_labels(divided.test.values)[0],
-        protocols=chosen,
-        fusions=default_fusions(),
-        graded=graded,
-    )
-    result = {
-        "name": retriever.name,
-        "seed": recipe.training.seed,
-        "flip": flip,
-        "recipe": recipe.model_dump(mode="json", exclude_none=True),
-        "training": read_provenance(run),
-        "first_stage": _first_stage(recipe, run),
-        "data": {
-            "split": divided.name,
-            "train_images": len(divided.train),
-            "test_images": len(divided.test),
-            "training_categories": len(retriever.training_categories),
-        },
-        "metrics": report.to_json(),
-    }
-    return result, report
-
-
-def _first_stage(recipe: "Recipe", run: Path) -> dict[str, Any] | None:
-    """Return the recipe of the run this one started from, if there was one and it is still there."""
-    from attrieve.training.config import load_recipe
-
-    named = recipe.initialisation.run
-    places = [folder / named / "recipe.toml" for folder in (run, Path())]
-    found = [place for place in places if named and place.exists()]
-    if not found:
-        return None
-    return load_recipe(found[0]).model_dump(mode="json", exclude_none=True)
+    return measured.result, measured.report
 
 
 def choose_protocol(name: str) -> Any:

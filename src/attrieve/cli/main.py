@@ -44,6 +44,11 @@ COMMANDS = {
         "significance",
         "Tell which attributes help retrieval, which hurt, and what perfect ones would reach.",
     ),
+    "reproduce": Command(
+        "attrieve.cli.reproduce",
+        "reproduce",
+        "Reproduce the paper's Tables 4.2 and 4.3: train and measure every row over several seeds.",
+    ),
     "index": Command(
         "attrieve.cli.index",
         "index",

@@ -1,0 +1,173 @@
+"""From row names to recipes: where they lie, what each starts from, and what a seed changes in them."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attrieve.errors import ConfigurationError, UnknownNameError
+from attrieve.reproduction.rows import (
+    BASELINE,
+    FOLDERS,
+    LINES,
+    TABLES,
+    Budget,
+    PaperScore,
+    baseline_of,
+    paper_score,
+    row_names,
+)
+from attrieve.training.config import Recipe, load_recipe
+
+SEED = "{seed}"
+"""Stands for the seed where a recipe names the run it starts from."""
+_START = re.compile(r"\.\./\.\./(?P<row>[^/]+)/seed-\{seed\}/?")
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """A row that is to be reproduced.
+
+    Args:
+        name: the recipe's file name without its ending.
+        path: the recipe file.
+        recipe: as in the file; :func:`job_recipe` fills in split, seed and start.
+        start: the row it starts from, or None.
+        run: the run to start from as the recipe of a job names it, with ``{seed}``; empty for none.
+        paper: what the paper reports, or None.
+        weights: starting weights that replace the recipe's, or None.
+    """
+
+    name: str
+    path: Path
+    recipe: Recipe
+    start: str | None
+    run: str
+    paper: PaperScore | None
+    weights: str | None = None
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether ``--init`` is meant for this row: it starts from no run, but perhaps from ImageNet."""
+        recipe = self.recipe
+        return not self.run and (not recipe.model.embeds or recipe.initialisation.weights == "imagenet")
+
+
+def recipes_folder(budget: Budget) -> Path:
+    """Return the folder of a budget's recipes, in the installed package or in the source tree."""
+    package = Path(__file__).resolve().parents[1]
+    inside, beside = package / "recipes", package.parents[1] / "recipes"
+    return (inside if inside.is_dir() else beside) / FOLDERS[budget]
+
+
+def plan_rows(names: Sequence[str], budget: Budget, folder: Path) -> tuple[PlannedRow, ...]:
+    """Return the rows that are asked for, and those they start from, which come first.
+
+    Args:
+        names: row names, ``4.2``, ``4.3``, or paths of recipe files; empty for all rows of the paper.
+        budget: whose rows.
+        folder: where the recipes of the paper's rows lie.
+
+    Raises:
+        UnknownNameError: for another name, with the nearest.
+        ConfigurationError: if a recipe cannot be read, two rows have one name, or a start is not known.
+    """
+    paths: dict[str, Path] = {}
+    for name, path in _chosen(names, budget, folder):
+        if paths.setdefault(name, path) != path:
+            raise ConfigurationError(f"two recipes are called {name!r}: {paths[name]} and {path}; rename one")
+    rows: dict[str, PlannedRow] = {}
+    for name, path in paths.items():
+        _add(rows, name, path, budget, folder)
+    return tuple(sorted(rows.values(), key=lambda row: _depth(row, rows)))
+
+
+def job_recipe(row: PlannedRow, split: str, seed: int) -> Recipe:
+    """Return the recipe of one job: the row's with split, seed and start filled in.
+
+    Raises:
+        ConfigurationError: if the recipe cannot be read any more.
+    """
+    changes = [f"data.split={json.dumps(split)}", f"training.seed={seed}"]
+    changes.append(f"initialisation.run={json.dumps(row.run.replace(SEED, str(seed)))}")
+    if row.weights is not None:
+        changes.append(f"initialisation.weights={json.dumps(row.weights)}")
+    return load_recipe(row.path, changes)
+
+
+def stated_cost_s(path: Path) -> float | None:
+    """Return how long a run takes as the first line of its recipe says, or None if it does not say.
+
+    Only ``# Cost: about N seconds``, ``minutes`` or ``hours`` is understood.
+    """
+    match = re.match(r"# Cost: about ([\d.]+) (second|minute|hour)s?\b", path.read_text("utf-8"))
+    if match is None:
+        return None
+    return float(match[1]) * {"second": 1, "minute": 60, "hour": 3600}[match[2]]
+
+
+def _chosen(names: Sequence[str], budget: Budget, folder: Path) -> Iterable[tuple[str, Path]]:
+    known = row_names(budget)
+    for name in names or known:
+        if name.endswith(".toml"):
+            yield Path(name).stem, Path(name)
+        elif name in TABLES:
+            lines = (line.row(budget) for line in LINES if line.table == name)
+            yield from ((row, folder / f"{row}.toml") for row in lines)
+        elif name in known:
+            yield name, folder / f"{name}.toml"
+        else:
+            raise UnknownNameError("row", name, [*known, *TABLES, "PATH/TO/RECIPE.toml"])
+
+
+def _add(rows: dict[str, PlannedRow], name: str, path: Path, budget: Budget, folder: Path) -> None:
+    if name in rows:
+        return
+    recipe = load_recipe(path)
+    run = _start_run(name, recipe, budget, folder)
+    match = _START.fullmatch(run)
+    start = match["row"] if match else None
+    rows[name] = PlannedRow(name, path, recipe, start, run, paper_score(name, budget))
+    if start is not None:
+        own = folder if start in row_names(budget) else path.parent
+        _add(rows, start, own / f"{start}.toml", budget, folder)
+
+
+def _start_run(name: str, recipe: Recipe, budget: Budget, folder: Path) -> str:
+    """Return the run a row starts from: as the recipe says, else the PAR baseline of its backbone."""
+    if recipe.initialisation.run:
+        return recipe.initialisation.run
+    if not recipe.model.embeds or recipe.initialisation.weights != "none":
+        return ""
+    baseline = baseline_of(name, budget)
+    if baseline is None:
+        baseline = _baselines(budget, folder).get(recipe.model.backbone.name)
+    if baseline is None:
+        raise ConfigurationError(
+            f"row {name!r} needs a start: no PAR baseline of budget {budget.value!r} has its backbone "
+            f"{recipe.model.backbone.name!r}. Set initialisation.run = '../../ROW/seed-{SEED}' or "
+            "initialisation.weights = 'imagenet' in its recipe"
+        )
+    return f"../../{baseline}/seed-{SEED}"
+
+
+def _baselines(budget: Budget, folder: Path) -> dict[str, str]:
+    """Return the PAR baselines by the backbone their recipes name."""
+    names = [name for name in row_names(budget) if name.startswith(f"{BASELINE}-")]
+    return {load_recipe(folder / f"{name}.toml").model.backbone.name: name for name in reversed(names)}
+
+
+def _depth(row: PlannedRow, rows: Mapping[str, PlannedRow]) -> int:
+    """Return how many runs must be finished before this one.
+
+    Raises:
+        ConfigurationError: if recipes start from each other.
+    """
+    seen = [row.name]
+    while row.start is not None:
+        row = rows[row.start]
+        if row.name in seen:
+            raise ConfigurationError(f"recipes start from each other: {', '.join([*seen, row.name])}")
+        seen.append(row.name)
+    return len(seen) - 1
