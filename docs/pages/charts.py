@@ -2,28 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from attrieve.evaluation.charts import AMBER, TEAL, VIOLET, chart_style, clear_frame, svg
 from pages.intervals import estimate
 from pages.records import SPLITS, Results
 from pages.rows import BACKBONES, BUDGETS, Row, table_4_2, table_4_3
 
-INK, QUIET, FAINT = "#1c1f23", "#6b7280", "#e5e7eb"
-COLOURS = {"paper": "#0f766e", "sal": "#b45309"}
+COLOURS = {"paper": TEAL, "sal": AMBER}
 MARKERS = {"paper": "o", "sal": "s"}
-PAPERS = "#6d28d9"
-STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "attrieve",
-    "font.family": "sans-serif",
-    "axes.edgecolor": "#d1d5db",
-    "axes.labelcolor": INK,
-    "text.color": INK,
-}
 
 
 @dataclass(frozen=True)
@@ -37,7 +26,7 @@ class _Line:
 def rows_chart(results: Results) -> str:
     """Draw mAP and Rank-1 of every row with intervals over seeds, beside the paper's values."""
     lines, gaps = _lines(results)
-    with mpl.rc_context(STYLE):
+    with chart_style():
         figure = Figure(
             figsize=(9.6, 0.36 * -lines[-1].height + 1.5), layout="constrained", facecolor="white"
         )
@@ -81,19 +70,15 @@ def _panel(axes: Any, results: Results, lines: list[_Line], metric: str) -> None
         marker="D",
         s=34,
         facecolors="white",
-        edgecolors=PAPERS,
+        edgecolors=VIOLET,
         linewidths=1.3,
         zorder=3,
         label=f"the paper ({' and '.join(BACKBONES[name] for name in BUDGETS[0].backbones)})",
     )
     axes.set_xlim(*_reach(results, lines, metric))
-    axes.grid(axis="x", color=FAINT, linewidth=0.7)
-    axes.set_axisbelow(True)
+    clear_frame(axes, grid="x")
     axes.set_ylim(lines[-1].height - 0.7, -0.3)
     axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", labelsize=8.5, colors=QUIET)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
 
 
 def _reach(results: Results, lines: list[_Line], metric: str) -> tuple[float, float]:
@@ -129,10 +114,3 @@ def _dots(axes: Any, results: Results, lines: list[_Line], metric: str, split: s
             label=label,
         )
         label = "_nolegend_"
-
-
-def svg(figure: Figure) -> str:
-    """Return a figure as SVG text without date or program."""
-    text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"

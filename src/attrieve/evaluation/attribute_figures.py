@@ -38,7 +38,7 @@ def left_out_figure(effects: Sequence[Document]) -> str:
         axes.axvline(0, color=QUIET, linewidth=0.9)
         _name_rows(axes, ordered)
         axes.set_xlabel("change in mAP when left out, points; 95 % interval over queries")
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper right")
         return svg(figure)
 
 
@@ -72,16 +72,14 @@ def ceiling_figure(truth: Sequence[Document], ceiling: Sequence[Document]) -> st
         _name_rows(left, ordered)
         left.set_title("One attribute perfect")
         left.set_xlabel("gain in mAP, points; 95 % interval over queries")
-        for (protocol, colour), marker in zip(
-            {"unique": TEAL, "categories": AMBER}.items(), ("o", "s"), strict=True
-        ):
-            _ceiling_line(right, ceiling, protocol, colour, marker)
+        _ceiling_line(right, ceiling, "unique", TEAL, "o", start=(5, 4))
+        _ceiling_line(right, ceiling, "categories", AMBER, "s", start=(5, -10))
         right.set_title("More and more perfect, the most rewarding first")
         right.set_xlabel("attributes predicted perfectly")
         right.set_ylabel("mAP in %")
         right.set_ylim(0, 104)
         clear_frame(right, grid="y", sides=("bottom", "left"))
-        right.legend(loc="upper left", title="protocol", title_fontsize=8.5, alignment="left")
+        right.legend(loc="lower right", title="protocol", title_fontsize=8.5, alignment="left")
         return svg(figure)
 
 
@@ -142,11 +140,13 @@ def _count_axis(axes: Any, counts: Sequence[int]) -> None:
     clear_frame(axes, grid="y", sides=("bottom", "left"))
 
 
-def _ceiling_line(axes: Any, ceiling: Sequence[Document], protocol: str, colour: str, marker: str) -> None:
+def _ceiling_line(
+    axes: Any, ceiling: Sequence[Document], protocol: str, colour: str, marker: str, *, start: tuple[int, int]
+) -> None:
     perfect = [point["perfect"] for point in ceiling]
     reached = [point["scores"][protocol]["map"] for point in ceiling]
     axes.plot(perfect, reached, color=colour, marker=marker, markersize=3.5, linewidth=1.6, label=protocol)
-    for place, side in ((0, (4, -11)), (-1, (-3, -13))):
+    for place, side in ((0, start), (-1, (-3, -13))):
         axes.annotate(
             f"{reached[place]:.1f}",
             (perfect[place], reached[place]),
