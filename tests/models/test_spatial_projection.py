@@ -51,7 +51,7 @@ def test_at_the_start_the_map_is_left_as_it_is() -> None:
     assert torch.equal(module.train()(feature_map), feature_map)
     assert torch.equal(module.eval()(feature_map), feature_map)
     module.train()(feature_map).square().sum().backward()
-    gradient = module.widen[1].weight.grad
+    gradient = module.widen.get_parameter("1.weight").grad
     assert isinstance(gradient, Tensor)
     assert (gradient != 0).all()
 

@@ -29,6 +29,33 @@ def attribute_bce(
     return losses
 
 
+def focused_attribute_loss(
+    logits: Rows,
+    values: Sequence[Sequence[int]],
+    rates: Sequence[float],
+    kind: str,
+    gammas: tuple[float, float],
+    clip: float,
+    smoothing: float,
+) -> list[float]:
+    """Asymmetric loss per sample, with gammas for yes and no; the focal loss where they are equal."""
+    losses = []
+    for row, truth in zip(logits, values, strict=True):
+        total = 0.0
+        for logit, value, rate in zip(row, truth, rates, strict=True):
+            if value == -1:
+                continue
+            weights = {"none": (1.0, 1.0), "attribute": (math.exp(1 - rate), math.exp(1 - rate))}
+            weight = weights.get(kind, (math.exp(rate), math.exp(1 - rate)))[value]
+            target = value * (1 - smoothing) + smoothing / 2
+            probability = 1 / (1 + math.exp(-logit))
+            left = max(probability - clip, 0.0)
+            total -= weight * target * (1 - probability) ** gammas[0] * math.log(probability)
+            total -= weight * (1 - target) * left ** gammas[1] * math.log(1 - left)
+        losses.append(total)
+    return losses
+
+
 def cosine(first: Sequence[float], second: Sequence[float]) -> float:
     """Scalar product over both lengths."""
     product = sum(a * b for a, b in zip(first, second, strict=True))

@@ -5,7 +5,9 @@ import torch
 
 from attrieve.data.batch import PersonBatch
 from attrieve.errors import NonFiniteLossError
+from attrieve.losses.asymmetric import AttributeAsymmetricLoss
 from attrieve.losses.attribute_bce import AttributeBinaryCrossEntropy, positive_rates
+from attrieve.losses.focal import AttributeFocalLoss
 from attrieve.losses.modality_alignment import modality_alignment
 from attrieve.models.query_side import QuerySide
 from attrieve.models.retriever import RetrieverOutput
@@ -15,6 +17,7 @@ from models.tiny import tiny_schema
 from training.tiny import tiny_people, tiny_recipe
 
 PEOPLE = tiny_people(10)
+RATES = positive_rates(PEOPLE.values)
 BATCH = PersonBatch(PEOPLE.images, PEOPLE.values, PEOPLE.category)
 
 
@@ -104,6 +107,41 @@ def test_feedback_weighs_samples_by_the_other_task(target: str, moved: set[str])
     for name, values in expected.items():
         assert float(weighted.parts[name]) == pytest.approx(sum(values) / len(values), rel=1e-4), name
         assert (weighted.parts[name] != plain.parts[name]) == (name in moved)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("loss.attributes.smoothing=0.1",), AttributeBinaryCrossEntropy(RATES, smoothing=0.1)),
+        (
+            ("loss.attributes.kind=focal", "loss.attributes.gamma=1.5", "loss.attributes.weighting=none"),
+            AttributeFocalLoss(RATES, "none", gamma=1.5),
+        ),
+        (
+            (
+                "loss.attributes.kind=asymmetric",
+                "loss.attributes.gamma_positive=0.5",
+                "loss.attributes.gamma_negative=3",
+                "loss.attributes.clip=0.1",
+                "loss.attributes.smoothing=0.2",
+            ),
+            AttributeAsymmetricLoss(RATES, gamma_positive=0.5, gamma_negative=3.0, clip=0.1, smoothing=0.2),
+        ),
+    ],
+    ids=["smoothing", "focal", "asymmetric"],
+)
+def test_the_recipe_chooses_the_recognition_loss(
+    change: tuple[str, ...], expected: AttributeBinaryCrossEntropy
+) -> None:
+    """With each of its settings; the other parts stay as they are."""
+    output, query = outputs()
+    plain = objective_of(tiny_recipe())(output, query, BATCH)
+    loss = objective_of(tiny_recipe("multi_task", "transformer", *change))(output, query, BATCH)
+    assert output.logits is not None
+    wanted = expected(output.logits, PEOPLE.values).mean()
+    assert float(loss.parts["par"]) == pytest.approx(float(wanted.detach()), rel=1e-6)
+    assert loss.parts["par"] != plain.parts["par"]
+    assert loss.parts["ma"] == plain.parts["ma"]
 
 
 def test_additional_combinations_are_negatives() -> None:

@@ -46,15 +46,19 @@ class AttributeBinaryCrossEntropy(nn.Module):
       attribute only, without its formula; this is the DeepMAR weight of the positive label.
     - ``none``: 1.
 
+    With smoothing s (Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, for two
+    labels) y_ij is replaced by (1 - s) y_ij + s / 2 in the formula, not in w_ij.
+
     Computed in float32 whatever the autocast state; the result is float32 (float64 for float64
     logits).
 
     Args:
         positive_rate: shape (attribute,), in [0, 1]; see :func:`positive_rates`.
         weighting: one of the three above.
+        smoothing: s, in [0, 1); 0 trusts the labels.
 
     Raises:
-        ConfigurationError: for an unknown weighting or a rate outside [0, 1].
+        ConfigurationError: for an unknown weighting, a rate outside [0, 1] or a smoothing outside [0, 1).
 
     >>> loss = AttributeBinaryCrossEntropy(torch.tensor([0.5, 0.5]), "none")
     >>> loss(torch.zeros(1, 2), torch.tensor([[1, -1]], dtype=torch.int8))
@@ -67,6 +71,8 @@ class AttributeBinaryCrossEntropy(nn.Module):
         self,
         positive_rate: Float[Tensor, " attribute"],
         weighting: Weighting = "attribute_and_label",
+        *,
+        smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         if weighting not in get_args(Weighting):
@@ -75,7 +81,10 @@ class AttributeBinaryCrossEntropy(nn.Module):
             raise ConfigurationError(
                 f"positive rates must lie in [0, 1], got {positive_rate.tolist()}; see positive_rates()"
             )
+        if not 0 <= smoothing < 1:
+            raise ConfigurationError(f"label smoothing must lie in [0, 1), got {smoothing}")
         self.weighting = weighting
+        self.smoothing = smoothing
         self.register_buffer("positive_rate", positive_rate.detach().clone())
 
     def forward(
@@ -100,8 +109,19 @@ class AttributeBinaryCrossEntropy(nn.Module):
         with torch.autocast(logits.device.type, enabled=False):
             exact = logits if logits.dtype == torch.float64 else logits.float()
             target = (values == 1).to(exact.dtype)
-            loss = functional.binary_cross_entropy_with_logits(exact, target, reduction="none")
-            return (loss * self._weights(target)).masked_fill(values < 0, 0.0).sum(dim=1)
+            loss = self._terms(exact, self._smoothed(target)) * self._weights(target)
+            return loss.masked_fill(values < 0, 0.0).sum(dim=1)
+
+    def _terms(
+        self, logits: Float[Tensor, "batch attribute"], target: Float[Tensor, "batch attribute"]
+    ) -> Float[Tensor, "batch attribute"]:
+        """Return the unweighted loss of each answer; what other recognition losses replace."""
+        return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+
+    def _smoothed(self, target: Float[Tensor, "batch attribute"]) -> Float[Tensor, "batch attribute"]:
+        if self.smoothing == 0:
+            return target
+        return target * (1 - self.smoothing) + self.smoothing / 2
 
     def _weights(self, target: Float[Tensor, "batch attribute"]) -> Float[Tensor, "batch attribute"]:
         rate = self.positive_rate.to(target.dtype)

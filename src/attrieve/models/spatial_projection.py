@@ -38,7 +38,7 @@ class SpatialProjection(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-        nn.init.zeros_(self.widen[1].weight)
+        nn.init.zeros_(self.widen.get_parameter("1.weight"))
 
     def forward(
         self, feature_map: Float[Tensor, "batch channel map_height map_width"]

@@ -9,7 +9,7 @@ import tomli_w
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from attrieve.data.batch import AugmentationSettings
+from attrieve.data.augmentation import AugmentationSettings
 from attrieve.errors import ConfigurationError, UnknownNameError
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings, Strict
 
@@ -30,10 +30,21 @@ class DataSettings(Strict):
 
 
 class AttributeLossSettings(Strict):
-    """Weighted binary cross-entropy (paper, Eq. 3.1)."""
+    """Attribute recognition: weighted binary cross-entropy (paper, Eq. 3.1), or what may take its place."""
 
     weight: Annotated[float, Field(ge=0)] = 1.0
+    kind: Literal["cross_entropy", "focal", "asymmetric"] = "cross_entropy"
     weighting: Literal["attribute_and_label", "attribute", "none"] = "attribute_and_label"
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of a label's mass that is spread over yes and no alike."""
+    gamma: Annotated[float, Field(ge=0)] = 2.0
+    """How little answers count that are already right; for ``focal``."""
+    gamma_positive: Annotated[float, Field(ge=0)] = 0.0
+    """The same for "yes" alone; for ``asymmetric``."""
+    gamma_negative: Annotated[float, Field(ge=0)] = 4.0
+    """The same for "no" alone; for ``asymmetric``."""
+    clip: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """A "no" whose probability is below this counts as settled; for ``asymmetric``."""
 
 
 class AlignmentLossSettings(Strict):
@@ -130,6 +141,9 @@ class TrainingSettings(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added before a step."""
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay per step of a moving average of the weights, which is then validated and saved; 0 keeps the last
+    weights."""
 
 
 class Recipe(Strict):

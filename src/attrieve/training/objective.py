@@ -5,8 +5,10 @@ from torch import Tensor, nn
 
 from attrieve.data.batch import PersonBatch
 from attrieve.data.combinations import CombinationGenerator
+from attrieve.losses.asymmetric import AttributeAsymmetricLoss
 from attrieve.losses.attribute_bce import AttributeBinaryCrossEntropy, positive_rates
 from attrieve.losses.feedback import feedback_weights
+from attrieve.losses.focal import AttributeFocalLoss
 from attrieve.losses.group_codes import GroupCodes, encode_groups
 from attrieve.losses.modality_alignment import modality_alignment
 from attrieve.losses.semantic_margin import SemanticMarginRegulariser
@@ -15,7 +17,7 @@ from attrieve.models.configuration import RetrieverSettings
 from attrieve.models.query_side import QuerySide
 from attrieve.models.retriever import RetrieverOutput
 from attrieve.schema import AttributeSchema
-from attrieve.training.config import LossSettings
+from attrieve.training.config import AttributeLossSettings, LossSettings
 
 PAR = "par"
 ALIGNMENT = "ma"
@@ -57,9 +59,7 @@ class Objective(nn.Module):
         self.semantic_margin: SemanticMarginRegulariser | None = None
         self.generator: CombinationGenerator | None = None
         if model.recognises:
-            self.attribute_loss = AttributeBinaryCrossEntropy(
-                positive_rates(values), settings.attributes.weighting
-            )
+            self.attribute_loss = build_attribute_loss(settings.attributes, positive_rates(values))
         if model.embeds:
             self._build_embedding_losses(categories, seed)
 
@@ -148,6 +148,23 @@ class Objective(nn.Module):
                 losses = weight * losses
             means[name] = losses.mean()
         return means
+
+
+def build_attribute_loss(settings: AttributeLossSettings, rates: Tensor) -> AttributeBinaryCrossEntropy:
+    """Return the recognition loss a recipe asks for; ``rates`` as :func:`positive_rates` gives them."""
+    weighting, smoothing = settings.weighting, settings.smoothing
+    if settings.kind == "focal":
+        return AttributeFocalLoss(rates, weighting, gamma=settings.gamma, smoothing=smoothing)
+    if settings.kind == "asymmetric":
+        return AttributeAsymmetricLoss(
+            rates,
+            weighting,
+            gamma_positive=settings.gamma_positive,
+            gamma_negative=settings.gamma_negative,
+            clip=settings.clip,
+            smoothing=smoothing,
+        )
+    return AttributeBinaryCrossEntropy(rates, weighting, smoothing=smoothing)
 
 
 def known_bits(values: Tensor) -> Tensor:
