@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 from torch import Tensor
 from torch.nn import functional
 
@@ -130,6 +131,72 @@ def test_perfect_alignment_in_closed_form() -> None:
     loss = modality_alignment(torch.eye(4), torch.eye(4), torch.arange(4), scale=3.0, margin=0.5)
     expected = math.log(1 + 3 * math.exp(-3 * math.cos(0.5)))
     assert loss.tolist() == pytest.approx([expected] * 4, abs=2e-3)
+
+
+def soft(batch: int = 6, categories: int = 9) -> Tensor:
+    return torch.randn(batch, categories, generator=torch.Generator().manual_seed(9)).softmax(dim=1)
+
+
+@pytest.mark.parametrize("extra", [0, 3])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_soft_targets_are_a_mixture_of_the_losses_of_all_categories(share: float, extra: int) -> None:
+    """Without margin: the mean loss over the categories an image may have, each as likely as stated."""
+    images, rows, truth = draw(9)
+    more = torch.randn(extra, 4, generator=torch.Generator().manual_seed(2))
+    target = soft()
+    found = modality_alignment(
+        images, rows, truth, extra_embedding=more, margin=0.0, soft_target=target, soft_share=share
+    )
+    expected = (1 - share) * modality_alignment(images, rows, truth, extra_embedding=more, margin=0.0)
+    for category in range(len(rows)):
+        other = torch.full_like(truth, category)
+        losses = modality_alignment(images, rows, other, extra_embedding=more, margin=0.0)
+        expected += share * target[:, category] * losses
+    torch.testing.assert_close(found, expected)
+
+
+def test_soft_targets_keep_the_margin_on_the_own_category() -> None:
+    """Against the logits written out."""
+    images, rows, truth = (x.double() if x.is_floating_point() else x for x in draw(10))
+    angle = functional.cosine_similarity(images[:, None], rows[None], dim=2).acos()
+    own = functional.one_hot(truth, len(rows))
+    log_share = (12 * (angle + 0.2 * own).cos()).log_softmax(dim=1)
+    target = soft().double()
+    expected = -((0.6 * own + 0.4 * target) * log_share).sum(dim=1)
+    found = modality_alignment(images, rows, truth, soft_target=target.float(), soft_share=0.4)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_all_of_the_mass_on_the_own_category_changes_nothing() -> None:
+    """A soft target as hard as the hard one, whatever its share; a share of 0 is the old loss bit for bit."""
+    images, rows, truth = draw(11)
+    plain = modality_alignment(images, rows, truth)
+    hard = functional.one_hot(truth, len(rows)).float()
+    torch.testing.assert_close(
+        modality_alignment(images, rows, truth, soft_target=hard, soft_share=0.7), plain
+    )
+    assert torch.equal(modality_alignment(images, rows, truth, soft_target=soft(), soft_share=0.0), plain)
+
+
+def test_gradient_with_soft_targets_in_double() -> None:
+    """The gradient agrees with finite differences."""
+    images, rows, truth = draw(12)
+    inputs = [x.double().requires_grad_() for x in (images, rows)]
+    assert torch.autograd.gradcheck(
+        lambda x, p: modality_alignment(x, p, truth, soft_target=soft(), soft_share=0.4), inputs
+    )
+
+
+def test_soft_targets_are_refused_with_what_came() -> None:
+    """A share out of range, a share of nothing, another shape."""
+    images, rows, truth = draw(13)
+    with pytest.raises(InputError, match=r"lie in \[0, 1\], got 1\.5"):
+        modality_alignment(images, rows, truth, soft_target=soft(), soft_share=1.5)
+    with pytest.raises(InputError, match="needs a soft target"):
+        modality_alignment(images, rows, truth, soft_share=0.5)
+    # the live type check may speak first
+    with pytest.raises((InputError, TypeCheckError), match=r"shape \(6, 9\), got \(6, 8\)|6,8"):
+        modality_alignment(images, rows, truth, soft_target=soft()[:, :8], soft_share=0.5)
 
 
 def test_refusals() -> None:

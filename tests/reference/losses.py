@@ -85,6 +85,17 @@ def differs(first: Sequence[int], second: Sequence[int]) -> bool:
     return -1 not in (*first, *second) and tuple(first) != tuple(second)
 
 
+def overlap_target(
+    own: Sequence[int], categories: Sequence[Sequence[int]], temperature: float
+) -> list[float]:
+    """Share of each category by the number of attributes in which it is known to differ."""
+    parts = []
+    for category in categories:
+        differing = sum(differs([a], [b]) for a, b in zip(own, category, strict=True))
+        parts.append(math.exp(-differing / temperature))
+    return [part / sum(parts) for part in parts]
+
+
 def pair_cosines_and_targets(
     embeddings: Rows,
     values: Sequence[Sequence[int]],

@@ -14,6 +14,7 @@ from attrieve.models.retriever import RetrieverOutput
 from attrieve.training.config import Recipe
 from attrieve.training.objective import Objective, known_bits
 from models.tiny import tiny_schema
+from reference.losses import overlap_target
 from training.tiny import tiny_people, tiny_recipe
 
 PEOPLE = tiny_people(10)
@@ -142,6 +143,33 @@ def test_the_recipe_chooses_the_recognition_loss(
     assert float(loss.parts["par"]) == pytest.approx(float(wanted.detach()), rel=1e-6)
     assert loss.parts["par"] != plain.parts["par"]
     assert loss.parts["ma"] == plain.parts["ma"]
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_soft_targets_follow_the_overlap_of_the_categories(count: int) -> None:
+    """With additional combinations or without; an unknown bit of a category differs from nothing."""
+    output, query = outputs()
+    categories = PEOPLE.categories.clone()
+    categories[1, 2] = -1
+    change = ("loss.alignment.soft_targets=0.4", "loss.alignment.temperature=0.7")
+    recipe = tiny_recipe("multi_task", "transformer", *change, f"loss.combinations.count={count}")
+    objective = Objective(recipe.loss, recipe.model, PEOPLE.schema, PEOPLE.values, categories, seed=3)
+    objective.start_epoch(0)
+    rows = categories.tolist()
+    target = torch.tensor([overlap_target(rows[category], rows, 0.7) for category in BATCH.category])
+    assert output.embedding is not None
+    assert query.encoder is not None
+    embedded = query.encoder(torch.cat([known_bits(categories), objective.extra]))
+    expected = modality_alignment(
+        output.embedding,
+        embedded[: len(rows)],
+        BATCH.category,
+        extra_embedding=embedded[len(rows) :],
+        soft_target=target,
+        soft_share=0.4,
+    ).mean()
+    found = objective(output, query, BATCH).parts["ma"]
+    torch.testing.assert_close(found, expected.detach())
 
 
 def test_additional_combinations_are_negatives() -> None:

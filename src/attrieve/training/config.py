@@ -54,6 +54,10 @@ class AlignmentLossSettings(Strict):
     """The paper's lambda_MA."""
     scale: Annotated[float, Field(gt=0)] = 12.0
     margin: Annotated[float, Field(ge=0)] = 0.2
+    soft_targets: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the target that goes to all categories, by how alike their attributes are."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Attributes of difference at which a category's part of the soft targets falls to 1/e."""
 
 
 class SemanticMarginSettings(Strict):

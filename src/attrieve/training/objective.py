@@ -12,6 +12,7 @@ from attrieve.losses.focal import AttributeFocalLoss
 from attrieve.losses.group_codes import GroupCodes, encode_groups
 from attrieve.losses.modality_alignment import modality_alignment
 from attrieve.losses.semantic_margin import SemanticMarginRegulariser
+from attrieve.losses.soft_targets import overlap_targets
 from attrieve.losses.weighted_sum import LossSum, require_finite, weighted_sum
 from attrieve.models.configuration import RetrieverSettings
 from attrieve.models.query_side import QuerySide
@@ -123,7 +124,13 @@ class Objective(nn.Module):
             extra_embedding=embedded[count:] if len(embedded) > count else None,
             scale=alignment.scale,
             margin=alignment.margin,
+            soft_target=self._soft_target(category) if alignment.soft_targets else None,
+            soft_share=alignment.soft_targets,
         )
+
+    def _soft_target(self, category: Tensor) -> Tensor:
+        values = torch.where(self.categories == 0.5, -1, self.categories).to(torch.int8)
+        return overlap_targets(values[category], values, temperature=self.settings.alignment.temperature)
 
     def _codes_on(self, device: torch.device) -> GroupCodes:
         if self._codes.columns.device != device:
