@@ -27,6 +27,12 @@ class DataSettings(Strict):
     """Categories held out by the splits ``paper`` and ``sal``; 200 for PETA."""
     validation_categories: Annotated[int, Field(ge=0)] = 0
     """Training categories set aside for choosing settings; 0 trains on all of them."""
+    sampling: Literal["uniform", "rare_attributes", "categories"] = "uniform"
+    """Which training images come oftener: none, those with a rare attribute, those of small categories."""
+    rare_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """An attribute shown by a smaller share of the training images is rare; for ``rare_attributes``."""
+    rare_largest: Annotated[float, Field(ge=1)] = 4.0
+    """How many times oftener at most; for ``rare_attributes``."""
 
 
 class AttributeLossSettings(Strict):
