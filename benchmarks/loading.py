@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from attrieve.data.batch import EpochBatches, PersonBatch, augment, category_positions
+from attrieve.data.augmentation import augment
+from attrieve.data.batch import EpochBatches, PersonBatch, category_positions
 from attrieve.data.files import write_atomically
 from attrieve.evaluation.record import code_commit, machine_facts
 from attrieve.models.retriever import Retriever
