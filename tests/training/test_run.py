@@ -30,6 +30,11 @@ EVERYTHING = (
     "loss.semantic_margin.sampled_rows=3",
     "augmentation.erase_probability=0.3",
     "augmentation.colour_strength=0.2",
+    "augmentation.zoom_share=0.1",
+    "augmentation.hue_strength=0.05",
+    "augmentation.blur_probability=0.1",
+    "augmentation.mixup_alpha=0.4",
+    "training.average_decay=0.9",
     "optimiser.schedule=one_cycle",
     "optimiser.gradient_clip=5.0",
 )

@@ -1,5 +1,6 @@
 """The Lightning module around the pure parts: one device or many by the same code."""
 
+import dataclasses
 from typing import Any
 
 import lightning
@@ -7,9 +8,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from attrieve.data.batch import EpochBatches, PersonBatch, augment
+from attrieve.data.augmentation import Mixture, augment, draw_mixture
+from attrieve.data.batch import EpochBatches, PersonBatch
 from attrieve.errors import NonFiniteLossError
-from attrieve.models.retriever import Retriever
+from attrieve.losses.weighted_sum import LossSum
+from attrieve.models.retriever import Retriever, RetrieverOutput
+from attrieve.training.averaging import AverageWeights
 from attrieve.training.config import Recipe
 from attrieve.training.objective import Objective
 from attrieve.training.optimiser import build_optimiser, build_schedule
@@ -38,7 +42,14 @@ class RetrieverTraining(lightning.LightningModule):
             people.categories,
             seed=recipe.training.seed,
         )
+        decay = recipe.training.average_decay
+        self.average = AverageWeights(retriever, decay) if decay else None
         self._batches: EpochBatches | None = None
+
+    @property
+    def kept(self) -> Retriever:
+        """The model to judge and to save: the average of the weights where the recipe asks for one."""
+        return self.retriever if self.average is None else self.average.retriever
 
     def train_dataloader(self) -> DataLoader[PersonBatch]:
         """Return whole batches, shuffled by (seed, epoch)."""
@@ -72,13 +83,35 @@ class RetrieverTraining(lightning.LightningModule):
         self.objective.start_epoch(epoch)
 
     def training_step(self, batch: PersonBatch, batch_idx: int) -> dict[str, Any]:
-        """Augment, describe, and weigh the losses."""
+        """Augment, mix, describe, and weigh the losses."""
         generator = torch.Generator().manual_seed(self._seed(self.current_epoch) + 7 * (batch_idx + 1))
-        images = augment(batch.images, self.recipe.augmentation, generator)
-        output = self.retriever(self.retriever.prepare(images))
-        loss = self.objective(output, self.retriever.query, batch)
+        augmentation = self.recipe.augmentation
+        images = self.retriever.prepare(augment(batch.images, augmentation, generator))
+        if augmentation.mixup_alpha:
+            mixture = draw_mixture(len(batch), augmentation.mixup_alpha, generator, images.device)
+            output = self.retriever(mixture.mix(images))
+            loss = self._mixed_loss(output, batch, mixture)
+        else:
+            loss = self.objective(self.retriever(images), self.retriever.query, batch)
         self._log(loss.parts, loss.total)
         return {"loss": loss.total, "parts": loss.parts}
+
+    def _mixed_loss(self, output: RetrieverOutput, batch: PersonBatch, mixture: Mixture) -> LossSum:
+        """Weigh the losses of both labels by their shares in the image (Zhang et al. 2018)."""
+        partner = dataclasses.replace(
+            batch, values=batch.values[mixture.partner], category=batch.category[mixture.partner]
+        )
+        own = self.objective(output, self.retriever.query, batch)
+        other = self.objective(output, self.retriever.query, partner)
+        share = mixture.share
+        parts = {name: share * part + (1 - share) * other.parts[name] for name, part in own.parts.items()}
+        return LossSum(share * own.total + (1 - share) * other.total, parts)
+
+    def optimizer_step(self, *arguments: Any, **named: Any) -> None:
+        """Move the weights, and their average behind them."""
+        super().optimizer_step(*arguments, **named)
+        if self.average is not None:
+            self.average.update(self.retriever, self.trainer.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse to replace a good checkpoint by one that cannot be trained on.

@@ -92,7 +92,7 @@ def train(
     with _quiet_lightning():
         trainer = _build_trainer(recipe, out, machine or Machine(), validate, console)
         trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-    trained = module.retriever.to("cpu").eval()
+    trained = module.kept.to("cpu").eval()
     if trainer.is_global_zero:
         write_card(out, recipe, trained, people)
         trained.save_pretrained(out)
@@ -194,6 +194,7 @@ _NOT_APPLICABLE = (
     "number of training batches.*smaller than the logging",
     "GPU available but not used",
     "no `val_dataloader`",
+    r"module\(s\) in eval mode",  # frozen stages, and the average of the weights
 )
 
 
@@ -232,7 +233,7 @@ class _Validation(Callback):
         """Write one line with the epoch's numbers."""
         if not trainer.is_global_zero or not isinstance(pl_module, RetrieverTraining):
             return
-        numbers = self.validate(pl_module.retriever)
+        numbers = self.validate(pl_module.kept)
         line = {"epoch": str(trainer.current_epoch), "step": str(trainer.global_step)}
         append_line(self.path, line | {name: f"{value:.4f}" for name, value in numbers.items()})
         for name, value in numbers.items():

@@ -1,0 +1,55 @@
+"""One step of training, looked at from outside the trainer."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from attrieve.data.augmentation import Mixture
+from attrieve.data.batch import PersonBatch
+from attrieve.training.lightning import RetrieverTraining
+from attrieve.training.run import build_retriever
+from training.tiny import tiny_people, tiny_recipe
+
+
+def training_of(*arguments: str) -> RetrieverTraining:
+    recipe = tiny_recipe(*arguments)
+    people = tiny_people()
+    return RetrieverTraining(recipe, build_retriever(recipe, people), people)
+
+
+def first_batch(count: int) -> PersonBatch:
+    people = tiny_people()
+    return PersonBatch(people.images[:count], people.values[:count], people.category[:count])
+
+
+@torch.no_grad()
+def test_mixed_losses_are_the_loss_of_mixed_labels() -> None:
+    """For unweighted binary cross-entropy, by PyTorch's own over soft labels."""
+    training = training_of("attributes", "pooled", "loss.attributes.weighting=none")
+    batch = first_batch(4)
+    output = training.retriever(training.retriever.prepare(batch.images))
+    mixture = Mixture(torch.tensor([2, 3, 1, 0]), 0.7)
+    labels = 0.7 * batch.values.float() + 0.3 * batch.values[mixture.partner].float()
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        output.logits, labels, reduction="none"
+    ).sum(dim=1)
+    loss = training._mixed_loss(output, batch, mixture)
+    assert float(loss.total) == pytest.approx(float(expected.mean()), rel=1e-5)
+    assert float(loss.parts["par"]) == pytest.approx(float(loss.total))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+@torch.no_grad()
+def test_a_whole_share_is_one_loss(share: float) -> None:
+    """All parts, embedding and regulariser included."""
+    training = training_of("multi_task", "transformer").eval()
+    batch = first_batch(4)
+    partner = torch.tensor([1, 2, 3, 0])
+    other = PersonBatch(batch.images, batch.values[partner], batch.category[partner])
+    output = training.retriever(training.retriever.prepare(batch.images))
+    mixed = training._mixed_loss(output, batch, Mixture(partner, share))
+    expected: Any = training.objective(output, training.retriever.query, batch if share else other)
+    assert float(mixed.total) == pytest.approx(float(expected.total))
+    for name, part in expected.parts.items():
+        assert float(mixed.parts[name]) == pytest.approx(float(part)), name
