@@ -1,5 +1,7 @@
 import io
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from attrieve.evaluation import (
     evaluate_retrieval,
     report_table,
 )
+from attrieve.evaluation.distances import distance_blocks
 from attrieve.schema import Attribute, AttributeSchema, Group, GroupKind
 from attrieve.scoring import Fusion, Normalisation, cosine_distance, euclidean_distance, fuse
 
@@ -66,7 +69,10 @@ def test_the_json_has_stable_names():
     assert set(document) == {"vocabulary", "recognition", "protocols", "retrieval"}
     assert set(document["retrieval"]) == {"unique", "categories", "representative_removed", "per_image"}
     for by_distance in document["retrieval"].values():
-        assert list(by_distance) == ["attributes", "embedding", "fused", "fused-query", "fused-static"]
+        assert list(by_distance) == [
+            *("attributes", "embedding", "fused", "fused-query", "fused-static"),
+            *("independent-likelihood", "likelihood", "likelihood-fused"),
+        ]
         for parts in by_distance.values():
             assert set(parts) == {"overall", "seen", "unseen"}
             assert {"map", "map_trapezoid", "rank1", "rank5", "rank10", "minp", "madm"} < set(
@@ -92,7 +98,7 @@ def test_a_perfect_model_scores_a_hundred():
 def test_fusion_by_blocks_equals_fusion_of_the_matrix(monkeypatch, normalisation, block_bytes):
     """The report's block-wise distances give the metrics of the matrices fused at once."""
     monkeypatch.setattr("attrieve.evaluation.retrieval.BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr("attrieve.evaluation.report.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("attrieve.evaluation.distances.BLOCK_BYTES", block_bytes)
     given, fusion = predictions(), Fusion(0.7, 1.0, normalisation)
     task = build_task(Protocol.UNIQUE, train_values=VALUES[:10], test_values=VALUES)
     query = torch.from_numpy(task.query_values).float()
@@ -112,7 +118,7 @@ def test_fusion_by_blocks_equals_fusion_of_the_matrix(monkeypatch, normalisation
 def test_models_with_one_branch_are_measured_by_it():
     """No fusion, and no recognition without probabilities."""
     only = report(predictions(embedding=False))
-    assert list(only.retrieval[Protocol.UNIQUE]) == ["attributes"]
+    assert list(only.retrieval[Protocol.UNIQUE]) == ["attributes", "independent-likelihood", "likelihood"]
     embedding = report(predictions(recognition=False), graded=False)
     assert list(embedding.retrieval[Protocol.UNIQUE]) == ["embedding"]
     assert embedding.to_json()["recognition"] is None
@@ -130,12 +136,46 @@ def test_both_branches_help_each_other():
     assert found["fused"].overall.map > alone
 
 
+@pytest.mark.parametrize("shift", [None, torch.tensor([-0.8, -0.2, 0.0, 0.3, 0.9])])
+def test_likelihood_distances_are_sums_of_log_probabilities(shift):
+    """Against a loop: logits shifted, one of a group by softmax, the others alone, plus nats."""
+    pair = Group("pair", GroupKind.EXCLUSIVE_OR_NONE, NAMES[:2])
+    schema = AttributeSchema(
+        "toy", SCHEMA.attributes, (pair, *(Group(name, GroupKind.BINARY, (name,)) for name in NAMES[2:]))
+    )
+    given = replace(predictions(), logit_shift=shift, embedding_nats=7.0)
+    task = build_task(Protocol.UNIQUE, train_values=VALUES[:10], test_values=VALUES)
+    blocks = distance_blocks(given, task, schema, {})
+    whole = {name: block(slice(0, len(task.query_values))) for name, block in blocks.items()}
+    for number in range(0, len(task.query_values), 3):
+        asked = task.query_values[number]
+        for person in range(0, 60, 7):
+            probability = given.probability[person].double().clamp(2**-24, 1 - 2**-24)
+            logit = torch.log(probability / (1 - probability)) + (0 if shift is None else shift)
+            alone = sum(
+                math.log1p(math.exp(-z if wanted else z)) for z, wanted in zip(logit, asked, strict=True)
+            )
+            assert float(whole["independent-likelihood"][number, person]) == pytest.approx(alone, abs=2e-4)
+            grouped = alone
+            if asked[0] + asked[1] < 2:
+                odds = [math.exp(logit[0]), math.exp(logit[1]), 1.0]
+                chosen = 0 if asked[0] else 1 if asked[1] else 2
+                pair_alone = sum(
+                    math.log1p(math.exp(-z if wanted else z))
+                    for z, wanted in zip(logit[:2], asked[:2], strict=True)
+                )
+                grouped = alone - pair_alone - math.log(odds[chosen] / sum(odds))
+            assert float(whole["likelihood"][number, person]) == pytest.approx(grouped, abs=2e-4)
+            together = grouped + 7 * float(whole["embedding"][number, person])
+            assert float(whole["likelihood-fused"][number, person]) == pytest.approx(together, abs=2e-4)
+
+
 def test_the_table_shows_every_distance():
     """One row per protocol and distance, for people."""
     console = Console(width=200, file=io.StringIO())
     found = report(predictions())
     table = report_table(found)
-    assert table.row_count == 4 * 5
+    assert table.row_count == 4 * 8
     console.print(table)
     text = console.file.getvalue()
     assert f"{found.retrieval[Protocol.UNIQUE]['fused'].overall.map:.1f}" in text

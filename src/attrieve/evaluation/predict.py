@@ -7,8 +7,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from attrieve.errors import InputError
-from attrieve.evaluation.report import Predictions
+from attrieve.evaluation.distances import Predictions
 from attrieve.models.retriever import Retriever
+from attrieve.scoring.likelihood import training_weight_shift
 
 
 def predict(
@@ -17,6 +18,7 @@ def predict(
     *,
     batch: int = 128,
     flip: bool = False,
+    undo_weights: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
     """Describe all images.
@@ -26,6 +28,8 @@ def predict(
         images: decoded at the retriever's input size.
         batch: images at once.
         flip: also look at mirrored images and average.
+        undo_weights: the model was trained with weights by attribute and label (paper, Eq. 3.1); take them
+            out of the logits before these are read as evidence.
         progress: called with the number of images done so far.
 
     Raises:
@@ -43,6 +47,8 @@ def predict(
         probability=_joined([part.probability for part in parts]),
         image_embedding=embedding,
         embed_queries=None if embedding is None else _query_encoder(retriever),
+        logit_shift=training_weight_shift(retriever.query.positive_rate.cpu()) if undo_weights else None,
+        embedding_nats=retriever.query.retrieval.embedding_nats,
     )
 
 

@@ -1,60 +1,33 @@
 """One report of a model on a test set: recognition, and retrieval by protocol and distance."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-import torch
-from jaxtyping import Float, Float32, Int8, Int64
+from jaxtyping import Int8, Int64
 from numpy import ndarray
 from rich.table import Table
-from torch import Tensor
 
 from attrieve.errors import ConfigurationError, InputError
 from attrieve.evaluation.attribute_accuracy import AttributeAccuracy, attribute_accuracy
+from attrieve.evaluation.distances import ATTRIBUTES, EMBEDDING, NAMES, Predictions, distance_blocks
 from attrieve.evaluation.protocol import Protocol, RetrievalTask, build_task
 from attrieve.evaluation.retrieval import (
-    BLOCK_BYTES,
-    DistanceBlock,
     RetrievalMetrics,
     RetrievalScores,
     evaluate_retrieval,
 )
 from attrieve.schema import AttributeSchema
-from attrieve.scoring.cosine import cosine_distance
-from attrieve.scoring.euclidean import euclidean_distance
-from attrieve.scoring.fusion import Fusion, Normalisation, fuse
+from attrieve.scoring.fusion import Fusion, Normalisation
 
-ATTRIBUTES = "attributes"
-"""Name of the recognition distance by itself."""
-EMBEDDING = "embedding"
-"""Name of the embedding distance by itself."""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of a test set; None for a branch it lacks.
-
-    Args:
-        probability: shape (person, attribute), in [0, 1].
-        image_embedding: shape (person, dim), any length.
-        embed_queries: turns attribute vectors, shape (query, attribute), 1 wanted and 0 unwanted, into
-            embeddings, shape (query, dim).
-
-    Raises:
-        InputError: if both branches are missing, one of the two embedding parts is, or they count
-            other persons.
-    """
-
-    probability: Float32[Tensor, "person attribute"] | None
-    image_embedding: Float32[Tensor, "person dim"] | None
-    embed_queries: Callable[[Tensor], Tensor] | None
-
-    def __post_init__(self) -> None:
-        if (self.image_embedding is None) != (self.embed_queries is None):
-            raise InputError("the embedding branch needs both image_embedding and embed_queries, or neither")
-        if self.probability is None and self.image_embedding is None:
-            raise InputError("predictions need probabilities, embeddings, or both; both are missing")
+__all__ = [
+    "ATTRIBUTES",
+    "EMBEDDING",
+    "EvaluationReport",
+    "Predictions",
+    "default_fusions",
+    "evaluate_predictions",
+    "report_table",
+]
 
 
 @dataclass(frozen=True)
@@ -110,8 +83,8 @@ def evaluate_predictions(
 ) -> EvaluationReport:
     """Measure recognition, and retrieval for every protocol by every distance there is.
 
-    The distances are ``attributes`` (recognition alone), ``embedding`` (alone), and, for a model with
-    both branches, each of ``fusions`` by its name.
+    The distances are those of :data:`~attrieve.evaluation.distances.NAMES` that the model's branches allow
+    and, for a model with both branches, each of ``fusions`` by its name.
 
     Args:
         predictions: for the test images, in the order of ``test_values``.
@@ -126,10 +99,10 @@ def evaluate_predictions(
 
     Raises:
         InputError: if predictions, values and vocabulary do not fit together, or as for the parts.
-        ConfigurationError: if a fusion is called ``attributes`` or ``embedding``.
+        ConfigurationError: if a fusion is called as one of the other distances.
     """
     _require_fit(predictions, schema, test_values)
-    taken = sorted({ATTRIBUTES, EMBEDDING} & set(fusions))
+    taken = sorted(NAMES & set(fusions))
     if taken:
         raise ConfigurationError(f"a fusion must not be called {taken[0]!r}, the name of a single distance")
     recognition = None
@@ -144,78 +117,11 @@ def evaluate_predictions(
     retrieval = {
         protocol: {
             name: evaluate_retrieval(block, task, graded=graded)
-            for name, block in distance_blocks(predictions, task, fusions).items()
+            for name, block in distance_blocks(predictions, task, schema, fusions).items()
         }
         for protocol, task in tasks.items()
     }
     return EvaluationReport(schema, recognition, tasks, retrieval)
-
-
-def distance_blocks(
-    predictions: Predictions, task: RetrievalTask, fusions: Mapping[str, Fusion]
-) -> dict[str, DistanceBlock]:
-    """Return, by name, every distance the predictions allow, each computed by blocks of queries."""
-    query = torch.from_numpy(task.query_values).to(torch.float32)
-    blocks: dict[str, DistanceBlock] = {}
-    if predictions.probability is not None:
-        blocks[ATTRIBUTES] = _attribute_block(query, predictions.probability)
-    if predictions.image_embedding is not None and predictions.embed_queries is not None:
-        with torch.inference_mode():
-            embedded = predictions.embed_queries(query).to(predictions.image_embedding)
-        blocks[EMBEDDING] = _embedding_block(embedded, predictions.image_embedding)
-    if len(blocks) == 2:
-        maxima = _Maxima.static(len(query[0]))
-        if any(fusion.normalisation is Normalisation.MATRIX for fusion in fusions.values()):
-            matrix = _Maxima.of(blocks, len(query), len(task.person_values))
-        for name, fusion in fusions.items():
-            chosen = matrix if fusion.normalisation is Normalisation.MATRIX else maxima
-            blocks[name] = _fused_block(blocks[ATTRIBUTES], blocks[EMBEDDING], fusion, chosen)
-    return blocks
-
-
-@dataclass(frozen=True)
-class _Maxima:
-    """The largest distance of each branch."""
-
-    attribute: float
-    embedding: float
-
-    @classmethod
-    def static(cls, attributes: int) -> "_Maxima":
-        return cls(math.sqrt(attributes), 2.0)
-
-    @classmethod
-    def of(cls, blocks: Mapping[str, DistanceBlock], queries: int, persons: int) -> "_Maxima":
-        step = max(1, BLOCK_BYTES // (4 * max(persons, 1)))
-        starts = range(0, queries, step)
-
-        def largest(block: DistanceBlock) -> float:
-            return max(float(block(slice(start, min(start + step, queries))).amax()) for start in starts)
-
-        return cls(largest(blocks[ATTRIBUTES]), largest(blocks[EMBEDDING]))
-
-
-def _attribute_block(
-    query: Float[Tensor, "query attribute"], probability: Float[Tensor, "person attribute"]
-) -> DistanceBlock:
-    return lambda block: euclidean_distance(query[block].to(probability), probability)
-
-
-def _embedding_block(query: Float[Tensor, "query dim"], person: Float[Tensor, "person dim"]) -> DistanceBlock:
-    return lambda block: cosine_distance(query[block], person)
-
-
-def _fused_block(
-    attributes: DistanceBlock, embedding: DistanceBlock, fusion: Fusion, maxima: _Maxima
-) -> DistanceBlock:
-    by_query = fusion.normalisation is Normalisation.QUERY
-    return lambda block: fuse(
-        attributes(block),
-        embedding(block),
-        fusion,
-        attribute_maximum=None if by_query else maxima.attribute,
-        embedding_maximum=None if by_query else maxima.embedding,
-    )
 
 
 def _require_fit(

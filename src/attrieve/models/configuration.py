@@ -45,6 +45,18 @@ class PoolingKind(StrEnum):
     """Both, side by side."""
 
 
+class LogitNormKind(StrEnum):
+    """How the logits of an attribute head are normalised; see :mod:`attrieve.models.logit_norm`."""
+
+    NONE = "none"
+    ATTRIBUTE = "attribute"
+    """Each attribute over the images: batch statistics in training, running ones afterwards."""
+    INSTANCE = "instance"
+    """Each image over its attributes."""
+    BOTH = "both"
+    """First the one, then the other."""
+
+
 class BackboneSettings(Strict):
     """The network that makes a feature map."""
 
@@ -106,6 +118,8 @@ class RetrieverSettings(Strict):
     """Horizontal stripes the pooled head pools apart; 1 is the whole map."""
     spatial_projection: bool = False
     """Let the pooled head see the map through several receptive fields before it pools."""
+    logit_norm: LogitNormKind = LogitNormKind.NONE
+    """How the logits of either attribute head are normalised."""
 
     @model_validator(mode="after")
     def _switches_of_the_pooled_head(self) -> "RetrieverSettings":
@@ -161,3 +175,6 @@ class RetrievalSettings(Strict):
     """The paper's lambda_Ret."""
     embedding_weight: Annotated[float, Field(ge=0)] = 1.0
     normalisation: Literal["matrix", "query", "static"] = "matrix"
+    embedding_nats: Annotated[float, Field(ge=0)] = 20.0
+    """Evidence of one unit of cosine distance, in nats, where the recognition distance is a likelihood;
+    chosen on validation categories."""

@@ -76,7 +76,8 @@ def measure_run(
     """
     vocabulary = load_vocabulary(recipe.data.vocabulary)
     retriever.schema.require_same(vocabulary, here=f"run {run}", there="the recipe beside it")
-    predictions = predict(retriever, test.images, flip=flip, progress=progress)
+    weighted = recipe.loss.attributes.weighting == "attribute_and_label"
+    predictions = predict(retriever, test.images, flip=flip, undo_weights=weighted, progress=progress)
     report = evaluate_predictions(
         predictions,
         schema=vocabulary,
