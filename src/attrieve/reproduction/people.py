@@ -83,12 +83,19 @@ class SharedPeople:
         """Return the decoded test persons of a recipe."""
         return self._people("test", self.split(recipe).test, recipe)
 
+    def is_ready(self, recipe: Recipe) -> bool:
+        """Whether the training images of a recipe are decoded already."""
+        return self._key("train", recipe) in self._decoded
+
     def _people(self, part: str, persons: PersonSet, recipe: Recipe) -> TrainingPeople:
-        size = (recipe.model.height_px, recipe.model.width_px)
-        key = (part, *_split_key(recipe), recipe.data.vocabulary, *size)
+        key = self._key(part, recipe)
         if key not in self._decoded:
             self._decoded[key] = decode_people(persons, recipe, cache=self.cache)
         return self._decoded[key]
+
+    def _key(self, part: str, recipe: Recipe) -> tuple[object, ...]:
+        size = (recipe.model.height_px, recipe.model.width_px)
+        return part, *_split_key(recipe), recipe.data.vocabulary, *size
 
 
 def _split_key(recipe: Recipe) -> tuple[object, ...]:

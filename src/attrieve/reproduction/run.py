@@ -210,7 +210,8 @@ class Reproduction:
         if self.places.is_trained(job.key):
             prepare_folder(recipe, run)  # refuses a run of another recipe
             return
-        self.board.tell(job.key, "decoding images")
+        if not self.people.is_ready(recipe):
+            self.board.tell(job.key, "decoding images")
         people = self.people.train(recipe)
         self.board.tell(job.key, "training")
         train(recipe, people, run)

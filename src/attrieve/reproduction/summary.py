@@ -120,7 +120,7 @@ def _table(split: Mapping[str, Any]) -> Table:
     caption = "percent, protocol unique; mean over seeds with its 95 % interval"
     table = Table(title=f"split {split['split']}", caption=caption)
     for heading in ("table", "line", "row"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for heading in ("seeds", "mAP", "paper", "Rank-1", "paper"):
         table.add_column(heading, justify="right")
     for line in split["lines"]:
