@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attrieve.data.batch import EpochBatches, PersonBatch, category_positions
+from attrieve.data.batch import EpochBatches, PersonBatch, RepeatedBatches, category_positions
 from attrieve.errors import InputError
 from strategies import value_tables
 
@@ -71,6 +71,25 @@ def test_epochs_and_seeds_differ_and_repeat() -> None:
     assert order(0, 1) == order(0, 1)
     assert order(0, 0) != order(0, 1) != order(1, 1)
     assert order(0, 1) != order(1, 0)
+
+
+@given(times=st.integers(1, 4), epoch=st.integers(0, 3))
+def test_batches_come_several_times_in_a_row(times: int, epoch: int) -> None:
+    """In the order of the epoch they are asked for."""
+    batches = EpochBatches(23, 4, 1)
+    batches.set_epoch(epoch)
+    repeated = RepeatedBatches(batches, times)
+    assert list(repeated) == [batch for batch in batches for _ in range(times)]
+    assert len(repeated) == len(list(repeated))
+
+
+def test_rows_of_a_batch_keep_their_labels() -> None:
+    """All three parts alike."""
+    values = torch.arange(12, dtype=torch.int8).view(4, 3)
+    batch = PersonBatch(pixels(4), values, torch.tensor([3, 1, 2, 0]))
+    rows = batch.rows(slice(1, 3))
+    assert torch.equal(rows.images, batch.images[1:3])
+    assert (rows.values.tolist(), rows.category.tolist()) == ([[3, 4, 5], [6, 7, 8]], [1, 2])
 
 
 def test_too_few_images_are_refused() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-def resize(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.float64]:
+def resize(image: npt.NDArray[np.uint8 | np.float64], height: int, width: int) -> npt.NDArray[np.float64]:
     """Weight every source pixel by a triangle around the centre of the target pixel."""
     rows = _weights(image.shape[0], height)
     columns = _weights(image.shape[1], width)

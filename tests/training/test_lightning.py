@@ -1,12 +1,14 @@
 """One step of training, looked at from outside the trainer."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from attrieve.data.augmentation import Mixture
-from attrieve.data.batch import PersonBatch
+from attrieve.data.batch import EpochBatches, PersonBatch
+from attrieve.data.sampling import WeightedBatches, person_weights
 from attrieve.training.lightning import RetrieverTraining
 from attrieve.training.run import build_retriever
 from training.tiny import tiny_people, tiny_recipe
@@ -34,7 +36,7 @@ def test_mixed_losses_are_the_loss_of_mixed_labels() -> None:
     expected = torch.nn.functional.binary_cross_entropy_with_logits(
         output.logits, labels, reduction="none"
     ).sum(dim=1)
-    loss = training._mixed_loss(output, batch, mixture)
+    loss = training._loss(output, batch, mixture, slice(0, 4))
     assert float(loss.total) == pytest.approx(float(expected.mean()), rel=1e-5)
     assert float(loss.parts["par"]) == pytest.approx(float(loss.total))
 
@@ -48,8 +50,25 @@ def test_a_whole_share_is_one_loss(share: float) -> None:
     partner = torch.tensor([1, 2, 3, 0])
     other = PersonBatch(batch.images, batch.values[partner], batch.category[partner])
     output = training.retriever(training.retriever.prepare(batch.images))
-    mixed = training._mixed_loss(output, batch, Mixture(partner, share))
+    mixed = training._loss(output, batch, Mixture(partner, share), slice(0, 4))
     expected: Any = training.objective(output, training.retriever.query, batch if share else other)
     assert float(mixed.total) == pytest.approx(float(expected.total))
     for name, part in expected.parts.items():
         assert float(mixed.parts[name]) == pytest.approx(float(part)), name
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "rare_attributes", "categories"])
+def test_batches_come_as_the_recipe_samples(sampling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of that way of sampling, whatever the epoch."""
+    training = training_of("attributes", "pooled", f"data.sampling={sampling}")
+    monkeypatch.setattr(RetrieverTraining, "trainer", SimpleNamespace(global_rank=1, world_size=2))
+    people = tiny_people()
+    order: EpochBatches = EpochBatches(40, 4, 0, process=1, processes=2)
+    if sampling != "uniform":
+        weights = person_weights(sampling, people.values, people.category)  # type: ignore[arg-type]
+        order = WeightedBatches(weights, 4, 0, process=1, processes=2)
+    order.set_epoch(3)
+    batches = training._order()
+    batches.set_epoch(3)
+    assert list(batches) == list(order)
+    assert len(order) == 5

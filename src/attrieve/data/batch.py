@@ -40,6 +40,10 @@ class PersonBatch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def rows(self, rows: slice) -> "PersonBatch":
+        """Return some of the images with their labels; shares their memory."""
+        return PersonBatch(self.images[rows], self.values[rows], self.category[rows])
+
     def to(self, device: torch.device) -> "PersonBatch":
         """Return the batch on another device."""
         return PersonBatch(
@@ -88,6 +92,27 @@ class EpochBatches(Sampler[list[int]]):
         for step in range(len(self)):
             start = (step * self.processes + self.process) * self.batch
             yield order[start : start + self.batch].tolist()
+
+
+class RepeatedBatches(Sampler[list[int]]):
+    """Each batch several times in a row, for those who take it in pieces.
+
+    Args:
+        batches: in their order.
+        times: how often each comes.
+    """
+
+    def __init__(self, batches: EpochBatches, times: int) -> None:
+        self.batches = batches
+        self.times = times
+
+    def __len__(self) -> int:
+        return len(self.batches) * self.times
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches:
+            for _ in range(self.times):
+                yield batch
 
 
 def category_positions(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from attrieve.data.augmentation import AugmentationSettings
@@ -142,6 +142,11 @@ class InitialisationSettings(Strict):
     the folder of the new run first (``../attributes``), then from where the command runs."""
 
 
+ImagesOn = Literal["auto", "memory", "device"]
+PositivePixels = Annotated[int, Field(ge=16)]
+PositiveEpochs = Annotated[int, Field(ge=1)]
+
+
 class TrainingSettings(Strict):
     """Length, batch, numerics."""
 
@@ -154,6 +159,23 @@ class TrainingSettings(Strict):
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay per step of a moving average of the weights, which is then validated and saved; 0 keeps the last
     weights."""
+    images_on: ImagesOn = "auto"
+    """Where decoded training images are held: ``memory``, the training ``device``, or ``auto``: on a GPU if
+    they take at most half of its free memory."""
+    compile: bool = False
+    """Compile the model with ``torch.compile``: slow to start, faster steps where the network is small."""
+    sizes: tuple[tuple[PositivePixels, PositivePixels, PositiveEpochs], ...] = ()
+    """Smaller images first, as ``[[height, width, epochs], ...]``; the epochs left over see the model's own
+    size."""
+
+    @model_validator(mode="after")
+    def _stages_fit_the_epochs(self) -> "TrainingSettings":
+        asked = sum(epochs for *_, epochs in self.sizes)
+        if asked > self.epochs:
+            raise ConfigurationError(
+                f"training.sizes holds {asked} epochs, more than training.epochs = {self.epochs}"
+            )
+        return self
 
 
 class Recipe(Strict):

@@ -27,9 +27,14 @@ class Journal(Callback):
 
     A run that goes on after a kill drops the lines behind its checkpoint first, so that no step stands
     twice.
+
+    Args:
+        path: the file.
+        batch: images of this process per call of the network, on average.
+        every: how many steps.
     """
 
-    def __init__(self, path: Path, *, batch: int, every: int = 10) -> None:
+    def __init__(self, path: Path, *, batch: float, every: int = 10) -> None:
         self.path = path
         self.batch = batch
         self.every = every
@@ -69,7 +74,7 @@ class Journal(Callback):
                 "step": str(step),
                 "rate": f"{trainer.optimizers[0].param_groups[0]['lr']:.6g}",
                 "images_per_second": f"{rate:.1f}",
-                "loss": f"{float(outputs['loss']):.6g}",
+                "loss": f"{float(outputs['total']):.6g}",
                 **parts,
             },
         )
@@ -105,7 +110,12 @@ def drop_lines_from(path: Path, step: int) -> None:
 
 
 class ProgressBar(Callback):
-    """One line on the error stream: epoch, steps, loss parts, images per second, time left."""
+    """One line on the error stream: epoch, steps, loss parts, images per second, time left.
+
+    Args:
+        batch: images of this process per step.
+        console: where to draw.
+    """
 
     def __init__(self, *, batch: int, console: Console) -> None:
         self.batch = batch

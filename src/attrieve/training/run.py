@@ -1,5 +1,6 @@
 """A whole training run: from a recipe and persons to a complete run folder."""
 
+import gc
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 
 from attrieve.data.files import write_atomically
-from attrieve.errors import ConfigurationError
+from attrieve.errors import ConfigurationError, TrainingError
 from attrieve.losses.attribute_bce import positive_rates
 from attrieve.models.checkpoint import WEIGHTS_FILE
 from attrieve.models.retriever import Retriever
@@ -26,6 +27,14 @@ from attrieve.training.config import Recipe, load_recipe, write_recipe
 from attrieve.training.initialisation import initialise
 from attrieve.training.journal import Journal, ProgressBar, append_line, drop_lines_from
 from attrieve.training.lightning import RetrieverTraining
+from attrieve.training.memory import (
+    Shortage,
+    more_pieces,
+    record_pieces,
+    record_shortage,
+    recorded_pieces,
+    smallest_piece,
+)
 from attrieve.training.people import TrainingPeople
 
 RECIPE = "recipe.toml"
@@ -64,6 +73,10 @@ def train(
 ) -> Retriever:
     """Train by a recipe and leave a run folder; go on where an earlier, killed call stopped.
 
+    Where the device's memory does not hold a step, the run goes on from its last checkpoint with each batch
+    in twice as many pieces whose gradients are added: the same images make a step. It says so in
+    ``events.csv``, in ``provenance.json`` and on the console. BatchNorm then sees pieces.
+
     Args:
         recipe: every setting.
         people: training persons in the recipe's vocabulary and size.
@@ -76,27 +89,97 @@ def train(
     Raises:
         ConfigurationError: if ``out`` holds a run of another recipe.
         NonFiniteLossError: if a loss part becomes NaN or infinite; the last checkpoint survives.
+        TrainingError: if the device's memory does not hold the smallest batch the model trains on.
         StorageError: if the disk refuses.
     """
+    job = _Job(recipe, people, out, machine or Machine(), validate, console)
     retriever = build_retriever(recipe, people)
     prepare_folder(recipe, out)
     if (out / WEIGHTS_FILE).exists():
         return Retriever.from_pretrained(out)
+    pieces = recorded_pieces(out)
+    while True:
+        done = _fit(job, retriever, pieces)
+        if isinstance(done, Retriever):
+            return done
+        pieces = _take_smaller_pieces(job, retriever, pieces, done)
+        del retriever  # its gradients, too
+        _free_memory()
+        retriever = build_retriever(recipe, people)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What :func:`train` was called with."""
+
+    recipe: Recipe
+    people: TrainingPeople
+    out: Path
+    machine: Machine
+    validate: Validate | None
+    console: Console | None
+
+
+def _fit(job: _Job, retriever: Retriever, pieces: int) -> Retriever | Shortage:
+    """Train to the end from the last checkpoint, or say that the memory did not suffice."""
+    recipe, out = job.recipe, job.out
     last = out / "checkpoints" / LAST
     if not last.exists():
-        start = initialise(retriever, recipe.initialisation, beside=out)
-        _log.info("starting %s: %s", recipe.name, start)
-        if is_first_process():
-            write_provenance(out, start=start, people=people)
-    module = RetrieverTraining(recipe, retriever, people)
+        _start(job, retriever, pieces)
+    module = RetrieverTraining(recipe, retriever, job.people, pieces=pieces)
     with _quiet_lightning():
-        trainer = _build_trainer(recipe, out, machine or Machine(), validate, console)
-        trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        trainer = _build_trainer(job, pieces)
+        try:
+            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        except torch.OutOfMemoryError as error:  # answered behind this block: the error keeps tensors alive
+            reason = str(error).partition("\n")[0]
+            return Shortage(trainer.current_epoch, trainer.global_step, reason)
     trained = module.kept.to("cpu").eval()
     if trainer.is_global_zero:
-        write_card(out, recipe, trained, people)
+        write_card(out, recipe, trained, job.people)
         trained.save_pretrained(out)
     return trained
+
+
+def _start(job: _Job, retriever: Retriever, pieces: int) -> None:
+    """Set the weights a run starts from and write down which."""
+    start = initialise(retriever, job.recipe.initialisation, beside=job.out)
+    _log.info("starting %s: %s", job.recipe.name, start)
+    if is_first_process():
+        write_provenance(job.out, start=start, people=job.people)
+        if pieces > 1:
+            record_pieces(job.out, pieces)
+
+
+def _take_smaller_pieces(job: _Job, retriever: Retriever, pieces: int, shortage: Shortage) -> int:
+    """Decide and write down in how many pieces each batch goes on.
+
+    Raises:
+        TrainingError: if pieces cannot become smaller, or processes would have to agree on it.
+    """
+    if job.machine.devices * job.machine.nodes > 1:
+        raise TrainingError(
+            f"a device ran out of memory in epoch {shortage.epoch} ({shortage.reason}); several processes do "
+            "not halve their batches together: use half of training.batch and twice training.accumulate"
+        )
+    batch = job.recipe.training.batch
+    smaller = more_pieces(batch, pieces, smallest_piece(retriever.train()), shortage)
+    told = (
+        f"out of memory in epoch {shortage.epoch}, step {shortage.step} ({shortage.reason}); going on from "
+        f"the last checkpoint with each batch of {batch} in {smaller} pieces, gradients added"
+    )
+    record_pieces(job.out, smaller)
+    record_shortage(job.out, shortage, told)
+    _log.warning("%s: %s", job.recipe.name, told)
+    if job.console is not None:
+        job.console.print(told, style="yellow", highlight=False)
+    return smaller
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def is_first_process() -> bool:
@@ -149,12 +232,11 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str 
     return changed
 
 
-def _build_trainer(
-    recipe: Recipe, out: Path, machine: Machine, validate: Validate | None, console: Console | None
-) -> lightning.Trainer:
+def _build_trainer(job: _Job, pieces: int) -> lightning.Trainer:
+    recipe, out, machine = job.recipe, job.out, job.machine
     training = recipe.training
     callbacks: list[Callback] = [
-        Journal(out / "journal.csv", batch=training.batch),
+        Journal(out / "journal.csv", batch=training.batch / pieces),
         ModelCheckpoint(
             dirpath=out / "checkpoints",
             filename=LAST.removesuffix(".ckpt"),
@@ -164,10 +246,10 @@ def _build_trainer(
             enable_version_counter=False,
         ),
     ]
-    if console is not None:
-        callbacks.append(ProgressBar(batch=training.batch, console=console))
-    if validate is not None:
-        callbacks.append(_Validation(out / VALIDATION, validate))
+    if job.console is not None:
+        callbacks.append(ProgressBar(batch=training.batch * training.accumulate, console=job.console))
+    if job.validate is not None:
+        callbacks.append(_Validation(out / VALIDATION, job.validate))
     return lightning.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -175,7 +257,7 @@ def _build_trainer(
         strategy=machine.strategy,
         precision="bf16-mixed" if training.precision == "bfloat16" else "32-true",
         max_epochs=training.epochs,
-        accumulate_grad_batches=training.accumulate,
+        accumulate_grad_batches=training.accumulate * pieces,
         gradient_clip_val=recipe.optimiser.gradient_clip or None,
         logger=TensorBoardLogger(save_dir=out, name="", version="tensorboard"),
         callbacks=callbacks,
@@ -233,7 +315,13 @@ class _Validation(Callback):
         """Write one line with the epoch's numbers."""
         if not trainer.is_global_zero or not isinstance(pl_module, RetrieverTraining):
             return
-        numbers = self.validate(pl_module.kept)
+        try:
+            numbers = self.validate(pl_module.kept)
+        except torch.OutOfMemoryError as error:  # smaller batches in training would not mend it
+            raise TrainingError(
+                f"the device's memory did not suffice for validation after epoch {trainer.current_epoch} "
+                f"({error}); validate in smaller batches"
+            ) from error
         line = {"epoch": str(trainer.current_epoch), "step": str(trainer.global_step)}
         append_line(self.path, line | {name: f"{value:.4f}" for name, value in numbers.items()})
         for name, value in numbers.items():

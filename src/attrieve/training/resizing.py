@@ -1,0 +1,67 @@
+"""Progressive resizing: the first epochs see smaller images, which cost less."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from attrieve.errors import ConfigurationError
+from attrieve.models.retriever import Retriever
+
+Stage = tuple[int, int, int]
+"""Height and width in pixels, and for how many epochs."""
+
+
+def size_in_epoch(sizes: Sequence[Stage], epoch: int) -> tuple[int, int] | None:
+    """Return height and width in pixels in an epoch, counted from 0; None for the model's own size.
+
+    >>> [size_in_epoch([(64, 32, 2), (128, 64, 1)], epoch) for epoch in range(4)]
+    [(64, 32), (64, 32), (128, 64), None]
+    """
+    for height, width, epochs in sizes:
+        if epoch < epochs:
+            return height, width
+        epoch -= epochs
+    return None
+
+
+def resize_batch(
+    images: Float[Tensor, "batch channel height width"], size: tuple[int, int] | None
+) -> Float[Tensor, "batch channel small_height small_width"]:
+    """Shrink images with a triangle filter over all their pixels, as images are shrunk when decoded."""
+    if size is None or size == tuple(images.shape[2:]):
+        return images
+    return functional.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)
+
+
+@torch.no_grad()
+def require_sizes(retriever: Retriever, sizes: Sequence[Stage]) -> None:
+    """Look at one grey image of each size, before hours are spent.
+
+    Raises:
+        ConfigurationError: for a size the model cannot look at, or one larger than its own.
+    """
+    was_training = retriever.training
+    retriever.eval()
+    try:
+        for height, width, _ in sizes:
+            _require_size(retriever, height, width)
+    finally:
+        retriever.train(was_training)
+
+
+def _require_size(retriever: Retriever, height: int, width: int) -> None:
+    own = retriever.input_size
+    if height > own[0] or width > own[1]:
+        raise ConfigurationError(
+            f"training.sizes holds {height}x{width}, larger than the model's own {own[0]}x{own[1]}, at which "
+            "images are decoded; stages can only be smaller"
+        )
+    try:
+        retriever(torch.full((1, 3, height, width), 0.5, device=retriever.device))
+    except (ConfigurationError, RuntimeError) as error:
+        raise ConfigurationError(
+            f"training.sizes holds {height}x{width}, which this model cannot look at: {error}"
+        ) from error
