@@ -18,6 +18,7 @@ SWITCHES: tuple[dict[str, Any], ...] = (
     {"parts": 4},
     {"spatial_projection": True},
     {"spatial_projection": True, "pooling": "average_and_maximum", "parts": 2, "pooled_dropout": 0.3},
+    {"logit_norm": "both"},
 )
 KINDS = ("attributes", "embedding", "multi_task")
 
@@ -85,6 +86,26 @@ def test_switches_that_are_off_leave_no_trace() -> None:
     assert "frozen_stages" not in text
     names = [name.split(".")[0] for name in tiny_retriever("multi_task", "pooled").state_dict()]
     assert set(names) == {"backbone", "query", "attribute_head", "image_embedding"}
+
+
+@pytest.mark.parametrize("norm", ["attribute", "instance", "both"])
+@pytest.mark.parametrize("head", ["pooled", "transformer"])
+def test_normalised_logits_train_and_travel_with_either_head(head: str, norm: str, tmp_path: Path) -> None:
+    """Gradients everywhere; what was remembered in training is what a loaded model answers by."""
+    torch.manual_seed(0)
+    retriever = Retriever(tiny_settings("attributes", head, logit_norm=norm), tiny_schema()).train()
+    logits = retriever(torch.rand(6, 3, 64, 32)).logits
+    (logits * torch.randn_like(logits)).sum().backward()
+    assert [name for name, p in retriever.named_parameters() if p.grad is None] == []
+    retriever.eval().save_pretrained(tmp_path)
+    loaded = Retriever.from_pretrained(tmp_path)
+    assert loaded.fingerprint == retriever.fingerprint
+    pixels = random_pixels(4)
+    here, there = retriever.embed_images(pixels).probability, loaded.embed_images(pixels).probability
+    assert here is not None
+    assert there is not None
+    assert torch.equal(here, there)
+    torch.testing.assert_close(loaded.embed_images(pixels[1:2]).probability, here[1:2])
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=str)

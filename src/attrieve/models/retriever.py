@@ -15,8 +15,9 @@ from torch.nn import functional
 from attrieve.errors import ConfigurationError, InputError
 from attrieve.models.attribute_head import PooledAttributeHead, TokenAttributeHead
 from attrieve.models.backbone import Backbone
-from attrieve.models.configuration import HeadKind, RetrievalSettings, RetrieverSettings
+from attrieve.models.configuration import HeadKind, LogitNormKind, RetrievalSettings, RetrieverSettings
 from attrieve.models.image_embedding import PooledEmbedding, TokenEmbedding
+from attrieve.models.logit_norm import LogitNorm
 from attrieve.models.pooling import MapPooling, require_rows
 from attrieve.models.query_side import QuerySide
 from attrieve.models.spatial_projection import SpatialProjection
@@ -87,11 +88,14 @@ class Retriever(nn.Module):
         self.spatial_projection: SpatialProjection | None = None
         self.pooling: MapPooling | None = None
         self.attribute_head: TokenAttributeHead | PooledAttributeHead | None = None
+        self.logit_norm: LogitNorm | None = None
         self.image_embedding: TokenEmbedding | PooledEmbedding | None = None
         if settings.head is HeadKind.TRANSFORMER:
             self._build_transformer_head()
         else:
             self._build_pooled_head()
+        if settings.recognises and settings.logit_norm is not LogitNormKind.NONE:
+            self.logit_norm = LogitNorm(len(schema), settings.logit_norm)
 
     def _build_transformer_head(self) -> None:
         sizes = self.settings.transformer
@@ -194,6 +198,8 @@ class Retriever(nn.Module):
 
     def _branches(self, for_attributes: Tensor, for_embedding: Tensor) -> RetrieverOutput:
         logits = None if self.attribute_head is None else self.attribute_head(for_attributes)
+        if logits is not None and self.logit_norm is not None:
+            logits = self.logit_norm(logits)
         embedding = None if self.image_embedding is None else self.image_embedding(for_embedding)
         return RetrieverOutput(logits, embedding)
 
