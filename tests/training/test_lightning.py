@@ -1,5 +1,9 @@
 """One step of training, looked at from outside the trainer."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,3 +76,32 @@ def test_batches_come_as_the_recipe_samples(sampling: str, monkeypatch: pytest.M
     batches.set_epoch(3)
     assert list(batches) == list(order)
     assert len(order) == 5
+
+
+COMPILED = """
+import functools, sys
+from pathlib import Path
+import torch
+from attrieve.training.run import Machine, train
+from models.tiny import tiny_backbone
+from training.tiny import tiny_people, tiny_recipe
+torch.set_num_threads(1)
+torch.compile = functools.partial(torch.compile, backend="aot_eager")  # no kernels to build
+with tiny_backbone():
+    runs = []
+    for compiled in ("false", "true"):
+        recipe = tiny_recipe("multi_task", "pooled", f"training.compile={compiled}", "training.epochs=1")
+        runs.append(train(recipe, tiny_people(), Path(sys.argv[1]) / compiled, machine=Machine("cpu")))
+    for (key, one), other in zip(runs[0].state_dict().items(), runs[1].state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3)
+print(runs[0].state_dict().keys() == runs[1].state_dict().keys())
+"""
+
+
+@pytest.mark.slow
+def test_a_compiled_run_ends_where_a_plain_one_does(tmp_path: Path) -> None:
+    """With the same names of weights; apart, as live type checks cannot be traced."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-W", "ignore", "-c", COMPILED, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -203,3 +203,16 @@ def test_images_that_must_be_held_but_cannot_are_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(memory, "free_bytes", lambda _: 300_000)
     with pytest.raises(ConfigurationError, match=r"245,760 bytes for 40 images.*300,000 free"):
         place_images(tiny_people(), "device", torch.device("meta"))
+
+
+@pytest.mark.gpu
+def test_images_held_on_a_gpu_train_alike(tmp_path: Path) -> None:
+    """The first losses are those of images in the main memory."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    found = []
+    for where in ("memory", "device"):
+        recipe = tiny_recipe("multi_task", "transformer", f"training.images_on={where}", dropout=0.0)
+        train(recipe, tiny_people(), tmp_path / where, machine=Machine(accelerator="gpu"))
+        found.append(float(read_lines(tmp_path / where / "journal.csv")[0]["loss"]))
+    assert found[0] == pytest.approx(found[1], rel=1e-2)

@@ -3,7 +3,7 @@
 import gc
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,7 @@ def train(
     machine: Machine | None = None,
     validate: Validate | None = None,
     console: Console | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Retriever:
     """Train by a recipe and leave a run folder; go on where an earlier, killed call stopped.
 
@@ -85,6 +86,7 @@ def train(
         machine: where to train; one device by default.
         validate: called after each epoch; its numbers go to ``validation.csv``.
         console: where progress is drawn; None draws none.
+        callbacks: of Lightning, to watch or stop a run; called before those of the run itself.
 
     Raises:
         ConfigurationError: if ``out`` holds a run of another recipe.
@@ -92,7 +94,7 @@ def train(
         TrainingError: if the device's memory does not hold the smallest batch the model trains on.
         StorageError: if the disk refuses.
     """
-    job = _Job(recipe, people, out, machine or Machine(), validate, console)
+    job = _Job(recipe, people, out, machine or Machine(), validate, console, tuple(callbacks))
     retriever = build_retriever(recipe, people)
     prepare_folder(recipe, out)
     if (out / WEIGHTS_FILE).exists():
@@ -118,6 +120,7 @@ class _Job:
     machine: Machine
     validate: Validate | None
     console: Console | None
+    callbacks: tuple[Callback, ...]
 
 
 def _fit(job: _Job, retriever: Retriever, pieces: int) -> Retriever | Shortage:
@@ -236,6 +239,7 @@ def _build_trainer(job: _Job, pieces: int) -> lightning.Trainer:
     recipe, out, machine = job.recipe, job.out, job.machine
     training = recipe.training
     callbacks: list[Callback] = [
+        *job.callbacks,
         Journal(out / "journal.csv", batch=training.batch / pieces),
         ModelCheckpoint(
             dirpath=out / "checkpoints",
