@@ -1,4 +1,4 @@
-"""Recipes of all eleven rows that train in moments, and a program that reproduces them in a process of its own."""
+"""Recipes of all eleven rows that train in moments, and a process that reproduces them."""
 
 import csv
 import json

@@ -91,7 +91,7 @@ def test_jobs_of_unknown_length_are_counted(small_recipes: Path, tmp_path: Path)
     one = Board(jobs, Places(tmp_path, tmp_path), dict.fromkeys(jobs, 80))
     assert str(one.time_left()) == "2 jobs of unknown length"
     write_journal(one, FIRST, "0,10,20.0")
-    assert str(one.time_left()) == "2 s and 1 jobs of unknown length"
+    assert str(one.time_left()) == "2 s and 1 job of unknown length"
 
 
 def test_the_table_shows_rows_by_seeds_live_or_as_lines(board: Callable[..., Board]) -> None:

@@ -12,7 +12,7 @@ HEADING = "epoch,step,rate,images_per_second,loss\n"
 
 
 def test_time_is_images_by_rate_line_by_line(tmp_path: Path) -> None:
-    """10 steps of 16 images at 80 a second take 2 s, the next 5 at 40 take 2 s; a cut-off line counts nothing."""
+    """10 steps of 16 images at 80 a second take 2 s, 5 more at 40 take 2 s; a cut-off line counts nothing."""
     (tmp_path / "journal.csv").write_text(HEADING + "0,10,1,80.0,2\n1,15,1,40.0,2\n1,2", "utf-8")
     pace = read_pace(tmp_path, RECIPE)
     assert pace == Pace(images=240, seconds=4.0, step=15, epoch=1)

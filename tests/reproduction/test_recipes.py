@@ -85,10 +85,10 @@ def test_a_job_is_the_recipe_with_split_seed_and_start(folder: Path) -> None:
 def test_other_recipes_start_where_they_say_or_from_the_baseline_of_their_backbone(
     folder: Path, tmp_path: Path
 ) -> None:
-    """A recipe that names a row beside it brings that row along; ImageNet is a start of its own."""
+    """A row beside it is brought along, and taken at the job's seed; ImageNet is a start of its own."""
     write_small_recipe(tmp_path / "attributes-longer.toml", epochs=2)
     said = write_small_recipe(
-        tmp_path / "best.toml", initialisation={"run": "../../attributes-longer/seed-{seed}"}
+        tmp_path / "best.toml", initialisation={"run": "../../attributes-longer/seed-0"}
     )
     silent = write_small_recipe(tmp_path / "silent.toml")
     alone = write_small_recipe(tmp_path / "alone.toml", initialisation={"weights": "imagenet"})
@@ -123,7 +123,7 @@ def test_recipes_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path) -
     with pytest.raises(ConfigurationError, match=r"initialisation\.run"):
         plan_rows((str(write_small_recipe(tmp_path / "strange.toml")),), Budget.FULL, FULL)
     for name, other in (("one", "two"), ("two", "one")):
-        write_small_recipe(tmp_path / f"{name}.toml", initialisation={"run": f"../../{other}/seed-{{seed}}"})
+        write_small_recipe(tmp_path / f"{name}.toml", initialisation={"run": f"../../{other}/seed-0"})
     with pytest.raises(ConfigurationError, match="start from each other"):
         plan_rows((str(tmp_path / "one.toml"),), Budget.CPU, folder)
 

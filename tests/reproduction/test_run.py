@@ -167,7 +167,7 @@ def test_runs_of_attrieve_train_are_kept_and_measured(
 
 
 def test_a_killed_reproduction_is_continued(drawn: Path, small_recipes: Path, tmp_path: Path) -> None:
-    """SIGKILL while the second row trains: the first stays as it is, the second goes on from its checkpoint."""
+    """SIGKILL while the second row trains: the first stays as it is, the second goes on."""
     longer = write_small_recipe(tmp_path / f"{THREE[1]}.toml", epochs=12)
     recipes = write_small_recipes(tmp_path / "recipes")
     shutil.copy(longer, recipes)

@@ -54,7 +54,7 @@ class TimeLeft:
         if not self.unknown:
             return f"about {spoken_time(self.seconds)}"
         known = f"{spoken_time(self.seconds)} and " if self.seconds else ""
-        return f"{known}{self.unknown} jobs of unknown length"
+        return f"{known}{self.unknown} job{'s' if self.unknown > 1 else ''} of unknown length"
 
 
 class Board:

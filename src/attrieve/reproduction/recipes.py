@@ -20,9 +20,8 @@ from attrieve.reproduction.rows import (
 )
 from attrieve.training.config import Recipe, load_recipe
 
-SEED = "{seed}"
-"""Stands for the seed where a recipe names the run it starts from."""
-_START = re.compile(r"\.\./\.\./(?P<row>[^/]+)/seed-\{seed\}/?")
+_START = re.compile(r"\.\./\.\./(?P<row>[^/]+)/seed-\d+/?")
+"""How a recipe names another row's run to start from; a job takes that of its own seed."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class PlannedRow:
         path: the recipe file.
         recipe: as in the file; :func:`job_recipe` fills in split, seed and start.
         start: the row it starts from, or None.
-        run: the run to start from as the recipe of a job names it, with ``{seed}``; empty for none.
+        run: another run that the recipe starts from, or empty.
         paper: what the paper reports, or None.
         weights: starting weights that replace the recipe's, or None.
     """
@@ -51,7 +50,8 @@ class PlannedRow:
     def takes_weights(self) -> bool:
         """Whether ``--init`` is meant for this row: it starts from no run, but perhaps from ImageNet."""
         recipe = self.recipe
-        return not self.run and (not recipe.model.embeds or recipe.initialisation.weights == "imagenet")
+        alone = self.start is None and not self.run
+        return alone and (not recipe.model.embeds or recipe.initialisation.weights == "imagenet")
 
 
 def recipes_folder(budget: Budget) -> Path:
@@ -90,7 +90,8 @@ def job_recipe(row: PlannedRow, split: str, seed: int) -> Recipe:
         ConfigurationError: if the recipe cannot be read any more.
     """
     changes = [f"data.split={json.dumps(split)}", f"training.seed={seed}"]
-    changes.append(f"initialisation.run={json.dumps(row.run.replace(SEED, str(seed)))}")
+    run = row.run if row.start is None else f"../../{row.start}/seed-{seed}"
+    changes.append(f"initialisation.run={json.dumps(run)}")
     if row.weights is not None:
         changes.append(f"initialisation.weights={json.dumps(row.weights)}")
     return load_recipe(row.path, changes)
@@ -125,31 +126,32 @@ def _add(rows: dict[str, PlannedRow], name: str, path: Path, budget: Budget, fol
     if name in rows:
         return
     recipe = load_recipe(path)
-    run = _start_run(name, recipe, budget, folder)
-    match = _START.fullmatch(run)
-    start = match["row"] if match else None
+    start, run = _start(name, recipe, budget, folder)
     rows[name] = PlannedRow(name, path, recipe, start, run, paper_score(name, budget))
     if start is not None:
         own = folder if start in row_names(budget) else path.parent
         _add(rows, start, own / f"{start}.toml", budget, folder)
 
 
-def _start_run(name: str, recipe: Recipe, budget: Budget, folder: Path) -> str:
-    """Return the run a row starts from: as the recipe says, else the PAR baseline of its backbone."""
-    if recipe.initialisation.run:
-        return recipe.initialisation.run
-    if not recipe.model.embeds or recipe.initialisation.weights != "none":
-        return ""
+def _start(name: str, recipe: Recipe, budget: Budget, folder: Path) -> tuple[str | None, str]:
+    """Return the row or else the run a row starts from: as its recipe says, or its PAR baseline."""
     baseline = baseline_of(name, budget)
-    if baseline is None:
-        baseline = _baselines(budget, folder).get(recipe.model.backbone.name)
+    if baseline is not None:
+        return baseline, ""
+    named = recipe.initialisation.run
+    if named:
+        match = _START.fullmatch(named)
+        return (match["row"], "") if match else (None, named)
+    if not recipe.model.embeds or recipe.initialisation.weights != "none":
+        return None, ""
+    baseline = _baselines(budget, folder).get(recipe.model.backbone.name)
     if baseline is None:
         raise ConfigurationError(
             f"row {name!r} needs a start: no PAR baseline of budget {budget.value!r} has its backbone "
-            f"{recipe.model.backbone.name!r}. Set initialisation.run = '../../ROW/seed-{SEED}' or "
+            f"{recipe.model.backbone.name!r}. Set initialisation.run = '../../ROW/seed-0' or "
             "initialisation.weights = 'imagenet' in its recipe"
         )
-    return f"../../{baseline}/seed-{SEED}"
+    return baseline, ""
 
 
 def _baselines(budget: Budget, folder: Path) -> dict[str, str]:
