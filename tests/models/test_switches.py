@@ -19,6 +19,7 @@ SWITCHES: tuple[dict[str, Any], ...] = (
     {"spatial_projection": True},
     {"spatial_projection": True, "pooling": "average_and_maximum", "parts": 2, "pooled_dropout": 0.3},
     {"logit_norm": "both"},
+    {"heads_ensemble": 3, "logit_norm": "attribute", "spatial_projection": True, "pooled_dropout": 0.2},
 )
 KINDS = ("attributes", "embedding", "multi_task")
 
@@ -106,6 +107,29 @@ def test_normalised_logits_train_and_travel_with_either_head(head: str, norm: st
     assert there is not None
     assert torch.equal(here, there)
     torch.testing.assert_close(loaded.embed_images(pixels[1:2]).probability, here[1:2])
+
+
+def test_several_heads_are_averaged() -> None:
+    """Logits as they are, embeddings as unit vectors; the first head is the one of a single head."""
+    several = tiny_retriever("multi_task", "pooled", heads_ensemble=3)
+    images = torch.rand(4, 3, 64, 32)
+    output = several(images)
+    assert len(output.heads) == 3
+    torch.testing.assert_close(output.logits, sum(head.logits for head in output.heads) / 3)
+    units = [head.embedding / head.embedding.norm(dim=1, keepdim=True) for head in output.heads]
+    torch.testing.assert_close(output.embedding, (units[0] + units[1] + units[2]) / 3)
+    assert (output.heads[0].logits - output.heads[1].logits).abs().max() > 1e-2
+
+    alone = tiny_retriever("multi_task", "pooled")
+    alone.load_state_dict({name: several.state_dict()[name] for name in alone.state_dict()})
+    single = alone(images)
+    assert single.heads == ()
+    assert torch.equal(single.logits, output.heads[0].logits)
+    assert torch.equal(single.embedding, output.heads[0].embedding)
+    # the order is that of the joined vectors against the description written once per head
+    queries = several.embed_queries(torch.rand(5, 6)).detach()  # type: ignore[union-attr]
+    joined = torch.cat(units, dim=1) @ queries.repeat(1, 3).T
+    torch.testing.assert_close(output.embedding @ queries.T, joined / 3)
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=str)

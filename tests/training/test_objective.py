@@ -9,6 +9,7 @@ from attrieve.losses.asymmetric import AttributeAsymmetricLoss
 from attrieve.losses.attribute_bce import AttributeBinaryCrossEntropy, positive_rates
 from attrieve.losses.focal import AttributeFocalLoss
 from attrieve.losses.modality_alignment import modality_alignment
+from attrieve.models.pooled_head import HeadOutput, join_heads
 from attrieve.models.query_side import QuerySide
 from attrieve.models.retriever import RetrieverOutput
 from attrieve.training.config import Recipe
@@ -170,6 +171,19 @@ def test_soft_targets_follow_the_overlap_of_the_categories(count: int) -> None:
     ).mean()
     found = objective(output, query, BATCH).parts["ma"]
     torch.testing.assert_close(found, expected.detach())
+
+
+def test_several_heads_share_the_loss() -> None:
+    """Each part is the mean of what the heads' own outputs would cost; the margin counts once."""
+    singles = [outputs()[0], RetrieverOutput(torch.randn(10, 6), torch.randn(10, 8))]
+    _, query = outputs()
+    heads = tuple(HeadOutput(output.logits, output.embedding) for output in singles)
+    objective = objective_of(tiny_recipe())
+    alone = [objective(output, query, BATCH).parts for output in singles]
+    joined = join_heads(heads)
+    together = objective(RetrieverOutput(joined.logits, joined.embedding, heads=heads), query, BATCH).parts
+    for name in ("par", "ma", "asmr"):
+        torch.testing.assert_close(together[name], (alone[0][name] + alone[1][name]) / 2)
 
 
 def test_additional_combinations_are_negatives() -> None:

@@ -120,6 +120,8 @@ class RetrieverSettings(Strict):
     """Let the pooled head see the map through several receptive fields before it pools."""
     logit_norm: LogitNormKind = LogitNormKind.NONE
     """How the logits of either attribute head are normalised."""
+    heads_ensemble: Annotated[int, Field(ge=1)] = 1
+    """Pooled heads side by side on one feature map, trained together and averaged."""
 
     @model_validator(mode="after")
     def _switches_of_the_pooled_head(self) -> "RetrieverSettings":
@@ -155,7 +157,7 @@ class RetrieverSettings(Strict):
         return self.model_dump_json(exclude=later)
 
 
-_OF_THE_POOLED_HEAD = {"pooling", "parts", "spatial_projection"}
+_OF_THE_POOLED_HEAD = {"pooling", "parts", "spatial_projection", "heads_ensemble"}
 _FIRST_SETTINGS = {
     *("kind", "head", "height_px", "width_px", "backbone", "transformer"),
     *("embedding_dim", "encoder_hidden", "pooled_dropout"),

@@ -18,6 +18,13 @@ from attrieve.models.backbone import Backbone
 from attrieve.models.configuration import HeadKind, LogitNormKind, RetrievalSettings, RetrieverSettings
 from attrieve.models.image_embedding import PooledEmbedding, TokenEmbedding
 from attrieve.models.logit_norm import LogitNorm
+from attrieve.models.pooled_head import (
+    HeadOutput,
+    PooledHead,
+    describe_branches,
+    describe_pooled,
+    join_heads,
+)
 from attrieve.models.pooling import MapPooling, require_rows
 from attrieve.models.query_side import QuerySide
 from attrieve.models.spatial_projection import SpatialProjection
@@ -38,12 +45,14 @@ class RetrieverOutput:
         attention: one (batch, head, token, token) per block where asked for; visual tokens first,
             row by row over ``grid``, then one token per attribute.
         grid: rows and columns of the visual tokens; None for the pooled head.
+        heads: what each of several heads says, for the losses; empty where there is one.
     """
 
     logits: Tensor | None
     embedding: Tensor | None
     attention: tuple[Tensor, ...] = ()
     grid: tuple[int, int] | None = None
+    heads: tuple[HeadOutput, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,12 +99,11 @@ class Retriever(nn.Module):
         self.attribute_head: TokenAttributeHead | PooledAttributeHead | None = None
         self.logit_norm: LogitNorm | None = None
         self.image_embedding: TokenEmbedding | PooledEmbedding | None = None
+        self.more_heads = nn.ModuleList()
         if settings.head is HeadKind.TRANSFORMER:
             self._build_transformer_head()
         else:
             self._build_pooled_head()
-        if settings.recognises and settings.logit_norm is not LogitNormKind.NONE:
-            self.logit_norm = LogitNorm(len(schema), settings.logit_norm)
 
     def _build_transformer_head(self) -> None:
         sizes = self.settings.transformer
@@ -107,23 +115,21 @@ class Retriever(nn.Module):
             self.attribute_tokens = nn.Parameter(torch.empty(len(self.schema), sizes.dim))
             nn.init.trunc_normal_(self.attribute_tokens, std=0.02)
             self.attribute_head = TokenAttributeHead(len(self.schema), sizes.dim)
+            if self.settings.logit_norm is not LogitNormKind.NONE:
+                self.logit_norm = LogitNorm(len(self.schema), self.settings.logit_norm)
         if self.settings.embeds:
             self.image_embedding = TokenEmbedding(sizes.dim, self.settings.embedding_dim)
 
     def _build_pooled_head(self) -> None:
-        if self.settings.spatial_projection:
-            self.spatial_projection = SpatialProjection(self.backbone.channels)
-        require_rows(self._map_size()[0], self.settings.parts)
-        self.pooling = MapPooling(self.backbone.channels, self.settings.pooling, self.settings.parts)
-        channels = self.pooling.channels
-        if self.settings.recognises:
-            self.attribute_head = PooledAttributeHead(
-                len(self.schema), channels, self.settings.pooled_dropout
-            )
-        if self.settings.embeds:
-            self.image_embedding = PooledEmbedding(
-                channels, self.settings.encoder_hidden, self.settings.embedding_dim
-            )
+        settings = self.settings
+        require_rows(self._map_size()[0], settings.parts)
+        first, *more = (
+            PooledHead(settings, self.backbone.channels, len(self.schema))
+            for _ in range(settings.heads_ensemble)
+        )
+        for name, part in first.named_children():
+            setattr(self, name, part)  # weights keep the names they had before there were several heads
+        self.more_heads.extend(more)
 
     def _map_size(self) -> tuple[int, int]:
         stride = self.backbone.stride
@@ -184,24 +190,17 @@ class Retriever(nn.Module):
             attribute = self.attribute_tokens.to(visual.dtype).expand(visual.shape[0], -1, -1)
             tokens = torch.cat([visual, attribute], dim=1)
         mixed, attention = self.transformer(tokens, with_weights=with_attention)
-        output = self._branches(mixed[:, count:], mixed[:, :count])
+        output = describe_branches(self, mixed[:, count:], mixed[:, :count])
         patch = self.visual_tokens.patch_size
         grid = (feature_map.shape[2] // patch[0], feature_map.shape[3] // patch[1])
         return RetrieverOutput(output.logits, output.embedding, tuple(attention), grid)
 
     def _describe_pooled(self, feature_map: Tensor) -> RetrieverOutput:
-        assert self.pooling is not None
-        if self.spatial_projection is not None:
-            feature_map = self.spatial_projection(feature_map)
-        pooled = self.pooling(feature_map)
-        return self._branches(pooled, pooled)
-
-    def _branches(self, for_attributes: Tensor, for_embedding: Tensor) -> RetrieverOutput:
-        logits = None if self.attribute_head is None else self.attribute_head(for_attributes)
-        if logits is not None and self.logit_norm is not None:
-            logits = self.logit_norm(logits)
-        embedding = None if self.image_embedding is None else self.image_embedding(for_embedding)
-        return RetrieverOutput(logits, embedding)
+        heads = [describe_pooled(head, feature_map) for head in (self, *self.more_heads)]
+        if len(heads) == 1:
+            return RetrieverOutput(heads[0].logits, heads[0].embedding)
+        joined = join_heads(heads)
+        return RetrieverOutput(joined.logits, joined.embedding, heads=tuple(heads))
 
     def prepare(self, images: UInt8[Tensor, "batch height width 3"]) -> Float[Tensor, "batch 3 height width"]:
         """Turn decoded RGB bytes into what :meth:`forward` takes, on the model's device."""

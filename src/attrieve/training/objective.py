@@ -15,6 +15,7 @@ from attrieve.losses.semantic_margin import SemanticMarginRegulariser
 from attrieve.losses.soft_targets import overlap_targets
 from attrieve.losses.weighted_sum import LossSum, require_finite, weighted_sum
 from attrieve.models.configuration import RetrieverSettings
+from attrieve.models.pooled_head import HeadOutput
 from attrieve.models.query_side import QuerySide
 from attrieve.models.retriever import RetrieverOutput
 from attrieve.schema import AttributeSchema
@@ -92,7 +93,7 @@ class Objective(nn.Module):
             self._codes = encode_groups(everything, self.schema, grouping=margin.grouping)
 
     def forward(self, output: RetrieverOutput, query: QuerySide, batch: PersonBatch) -> LossSum:
-        """Return the weighted sum with its parts.
+        """Return the weighted sum with its parts; of several heads, the mean of their losses.
 
         Raises:
             NonFiniteLossError: naming the part that became NaN or infinite.
@@ -100,12 +101,21 @@ class Objective(nn.Module):
         per_sample: dict[str, Tensor] = {}
         weights: dict[str, float] = {}
         scalars: dict[str, Tensor] = {}
+        heads = output.heads or (HeadOutput(output.logits, output.embedding),)
         if self.attribute_loss is not None and output.logits is not None:
-            per_sample[PAR] = self.attribute_loss(output.logits, batch.values)
+            per_sample[PAR] = _mean(
+                [self.attribute_loss(h.logits, batch.values) for h in heads if h.logits is not None]
+            )
             weights[PAR] = self.settings.attributes.weight
         if self.semantic_margin is not None and output.embedding is not None and query.encoder is not None:
             embedded = query.encoder(torch.cat([self.categories, self.extra]))
-            per_sample[ALIGNMENT] = self._alignment(output.embedding, embedded, batch.category)
+            per_sample[ALIGNMENT] = _mean(
+                [
+                    self._alignment(h.embedding, embedded, batch.category)
+                    for h in heads
+                    if h.embedding is not None
+                ]
+            )
             weights[ALIGNMENT] = self.settings.alignment.weight
             scalars[SEMANTIC_MARGIN] = self.semantic_margin(embedded, self._codes_on(embedded.device))
             weights[SEMANTIC_MARGIN] = self.settings.semantic_margin.weight
@@ -155,6 +165,10 @@ class Objective(nn.Module):
                 losses = weight * losses
             means[name] = losses.mean()
         return means
+
+
+def _mean(losses: list[Tensor]) -> Tensor:
+    return losses[0] if len(losses) == 1 else torch.stack(losses).mean(dim=0)
 
 
 def build_attribute_loss(settings: AttributeLossSettings, rates: Tensor) -> AttributeBinaryCrossEntropy:
