@@ -14,7 +14,7 @@ def data_sentence(results: Results, split: str) -> str:
     counts = _distinct(
         f"{record['data']['train_images']:,} training and {record['data']['test_images']:,} test images"
         for name, _, _, record in results.everything
-        if name == split and "data" in record
+        if name == split and is_done(record)
     )
     return f"real PETA, split `{split}`: {' or '.join(counts) or 'not run'}"
 

@@ -132,18 +132,15 @@ def main_distance(record: Record) -> str:
 def start_of(record: Record) -> str:
     """Return where the weights of a run, or of the run it goes on from, started."""
     stage = record.get("first_stage") or record.get("recipe") or {}
-    weights = str(stage.get("initialisation", {}).get("weights", "none"))
+    initialisation = stage.get("initialisation", {})
+    if initialisation.get("run") and not record.get("first_stage"):
+        return "from another run"  # whose recipe was not at hand, as for a run that failed
+    weights = str(initialisation.get("weights", "none"))
     if weights == "none":
         return "from scratch"
     return "from ImageNet" if "imagenet" in weights.lower() else f"from weights `{Path(weights).stem}`"
 
 
 def cost_of(record: Record) -> tuple[float | None, float | None]:
-    """Return the seconds a training took and its images per second, where they were recorded."""
-    places = [record.get("cost"), record.get("training"), record]
-    seconds, rate = None, None
-    for place in places:
-        if isinstance(place, dict):
-            seconds = place.get("seconds", place.get("training_seconds")) if seconds is None else seconds
-            rate = place.get("images_per_second") if rate is None else rate
-    return seconds, rate
+    """Return the seconds a training took and its images per second, None where not recorded."""
+    return record.get("training_seconds"), record.get("images_per_second")

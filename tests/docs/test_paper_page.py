@@ -98,9 +98,9 @@ def test_a_lost_seed_is_told_and_left_out_of_the_mean(tmp_path: Path) -> None:
     """Diverged and failed alike, with their reasons in one line."""
     write_row(tmp_path, PAR, [20.0, 22.0])
     write(tmp_path, {"row": PAR, "seed": 2, "status": "diverged", "reason": "loss is nan\nat | step 3"})
-    write(
-        tmp_path, {"row": MULTI_TASK, "seed": 2, "status": "failed", "reason": "starts from a diverged run"}
-    )
+    failed = {"row": MULTI_TASK, "seed": 2, "status": "failed", "reason": "starts from a diverged run"}
+    recipe = record(MULTI_TASK, 2, 0.0)["recipe"] | {"initialisation": {"weights": "none", "run": "../gone"}}
+    write(tmp_path, failed | {"recipe": recipe, "data": {"split": "paper"}})
     text = paper_page(tmp_path).text
     cells = line_of(text, "### Table 4.2, split `paper`", "| PAR baseline (MobileNetV2)")
     assert cells[1] == "2 (1 lost)"
@@ -108,6 +108,7 @@ def test_a_lost_seed_is_told_and_left_out_of_the_mean(tmp_path: Path) -> None:
     lost = line_of(text, "### Seeds without a result", f"| `{PAR}`")
     assert lost == [f"`{PAR}`", "`paper`", "2", "diverged", "loss is nan at / step 3"]
     assert line_of(text, "### Seeds without a result", f"| `{MULTI_TASK}`")[3] == "failed"
+    assert line_of(text, "### What was run", f"| `{MULTI_TASK}`")[2:] == ["from another run", "6", "0", "0"]
 
 
 def test_verdicts_follow_the_records(tmp_path: Path) -> None:
@@ -237,9 +238,9 @@ def test_the_figure_names_every_row_and_is_the_same_each_time(tmp_path: Path) ->
 
 def test_cost_is_averaged_over_the_seeds_that_told_it(tmp_path: Path) -> None:
     """Minutes and images per second; rows without either are left out."""
-    write(tmp_path, record(PAR, 0, 20.0, cost={"seconds": 600.0, "images_per_second": 100.0}))
-    write(tmp_path, record(PAR, 1, 20.0, cost={"seconds": 1200.0, "images_per_second": 200.0}))
-    write(tmp_path, record(MULTI_TASK, 0, 20.0))
+    write(tmp_path, record(PAR, 0, 20.0, training_seconds=600.0, images_per_second=100.0))
+    write(tmp_path, record(PAR, 1, 20.0, training_seconds=1200.0, images_per_second=200.0))
+    write(tmp_path, record(MULTI_TASK, 0, 20.0, training_seconds=None, images_per_second=None))
     text = paper_page(tmp_path).text
     assert line_of(text, "### Cost", f"| `{PAR}`")[1:] == ["15", "150"]
     assert f"| `{MULTI_TASK}`" not in text.split("### Cost")[1]
