@@ -177,6 +177,12 @@ class RetrievalSettings(Strict):
     """The paper's lambda_Ret."""
     embedding_weight: Annotated[float, Field(ge=0)] = 1.0
     normalisation: Literal["matrix", "query", "static"] = "matrix"
+    distance: Literal["euclidean", "likelihood"] = "euclidean"
+    """How recognition is compared: the paper's Euclidean distance, or the group-structured likelihood, which
+    is joined with the embedding by ``embedding_nats``. So far evaluation reads this; galleries fuse the
+    Euclidean distance."""
+    flip: bool = False
+    """Evaluation also looks at the mirrored image and averages logits and embeddings."""
     embedding_nats: Annotated[float, Field(ge=0)] = 20.0
     """Evidence of one unit of cosine distance, in nats, where the recognition distance is a likelihood;
     chosen on validation categories."""

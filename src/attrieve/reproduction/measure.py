@@ -66,7 +66,7 @@ def measure_run(
         divided: the split, in the data set's full vocabulary.
         test: its test side, decoded, in the recipe's vocabulary.
         protocols: which retrieval protocols.
-        flip: also look at mirrored images and average.
+        flip: also look at mirrored images and average; a recipe may ask for it by itself.
         graded: also compute mADM.
         progress: called with the number of images described so far.
 
@@ -77,6 +77,7 @@ def measure_run(
     vocabulary = load_vocabulary(recipe.data.vocabulary)
     retriever.schema.require_same(vocabulary, here=f"run {run}", there="the recipe beside it")
     weighted = recipe.loss.attributes.weighting == "attribute_and_label"
+    flip = flip or recipe.retrieval.flip
     predictions = predict(retriever, test.images, flip=flip, undo_weights=weighted, progress=progress)
     report = evaluate_predictions(
         predictions,

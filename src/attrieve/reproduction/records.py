@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from attrieve.errors import ConfigurationError, InputError
+from attrieve.evaluation.distances import ATTRIBUTES, EMBEDDING, LIKELIHOOD, LIKELIHOOD_FUSED
 from attrieve.evaluation.protocol import Protocol
 from attrieve.evaluation.record import write_record
-from attrieve.evaluation.report import ATTRIBUTES, EMBEDDING
 from attrieve.models.configuration import RetrieverKind
 from attrieve.reproduction.jobs import Job
 from attrieve.reproduction.measure import Measurement, average_precisions
@@ -61,7 +61,9 @@ class Outcome:
 
 
 def natural_distance(recipe: Recipe) -> str:
-    """Return the distance the paper ranks such a model by: its own branch, or both fused."""
+    """Return the distance a recipe ranks by: its own branch or both fused, as in the paper, or likelihoods."""
+    if recipe.retrieval.distance == "likelihood" and recipe.model.recognises:
+        return LIKELIHOOD_FUSED if recipe.model.embeds else LIKELIHOOD
     return _NATURAL[recipe.model.kind]
 
 
