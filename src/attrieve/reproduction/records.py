@@ -61,7 +61,7 @@ class Outcome:
 
 
 def natural_distance(recipe: Recipe) -> str:
-    """Return the distance a recipe ranks by: its own branch or both fused, as in the paper, or likelihoods."""
+    """Return the distance a recipe ranks by: its own branch or both fused (paper), or likelihoods."""
     if recipe.retrieval.distance == "likelihood" and recipe.model.recognises:
         return LIKELIHOOD_FUSED if recipe.model.embeds else LIKELIHOOD
     return _NATURAL[recipe.model.kind]
