@@ -65,3 +65,13 @@ def test_refusals() -> None:
         weighted_sum({"par": torch.ones(2)}, {"par": 1.0})
     with pytest.raises(ConfigurationError, match="must be finite"):
         weighted_sum({"par": one}, {"par": math.inf})
+
+
+def test_parts_without_weight_are_named_though_the_total_is_finite() -> None:
+    """Two parts that take no part in the total may both be wrong."""
+    bad = torch.tensor(float("nan"))
+    loss = weighted_sum(
+        {"par": torch.tensor(1.0), "ma": bad, "asmr": bad}, {"par": 1.0, "ma": 0.0, "asmr": 0.0}
+    )
+    with pytest.raises(NonFiniteLossError, match="got ma = nan, asmr = nan;"):
+        require_finite(loss)

@@ -66,9 +66,14 @@ def require_finite(loss: LossSum) -> None:
 
     >>> require_finite(weighted_sum({"par": torch.tensor(1.0)}, {"par": 1.0}))
     """
-    wrong = {name: float(part) for name, part in loss.parts.items() if not bool(part.isfinite())}
-    if not wrong and not bool(loss.total.isfinite()):
-        wrong = {"total": float(loss.total)}
+    numbers = {**loss.parts, "total": loss.total.detach()}
+    # asked all at once: each question makes a GPU finish its work first
+    finite = torch.stack([number.isfinite() for number in numbers.values()]).tolist()
+    wrong = {
+        name: float(number) for (name, number), fine in zip(numbers.items(), finite, strict=True) if not fine
+    }
+    if len(wrong) > 1:
+        wrong.pop("total", None)
     if wrong:
         named = ", ".join(f"{name} = {value}" for name, value in wrong.items())
         raise NonFiniteLossError(
