@@ -266,9 +266,32 @@ def demo() -> str:
     return text or "*No result has been recorded yet.*\n"
 
 
+def trials() -> str:
+    """Return the trials that chose settings: validation categories only, by every distance."""
+    heading = ["trial", "model", "pixels", "epochs"]
+    shown = {
+        "attributes": "Euclidean",
+        "likelihood": "likelihood",
+        "embedding": "embedding",
+        "fused": "fused (paper)",
+        "likelihood-fused": "likelihood, fused",
+    }
+    rows = []
+    for path in sorted(RESULTS.glob("trials/*.json")):
+        record = json.loads(path.read_text("utf-8"))
+        recipe, found = record["recipe"], record["metrics"]["retrieval"]["unique"]
+        model = recipe["model"]
+        size = f"{model['height_px']}x{model['width_px']}"
+        kind = f"{model['kind']}, {model['head']}, {model['backbone']['name']}"
+        scores = [percent(found[name]["overall"]["map"]) if name in found else "" for name in shown]
+        rows.append([path.stem, kind, size, str(recipe["training"]["epochs"]), *scores])
+    return table([*heading, *(f"mAP: {name}" for name in shown.values())], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "paper-headline": lambda: paper_headline(RESULTS),
     "demo": demo,
+    "trials": trials,
     "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
     "peta-cpu-findings": peta_cpu_findings,
