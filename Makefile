@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # numerical libraries on one thread each, since the tests themselves run side by side
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help demo test test-slow lint format bench tables clean
+.PHONY: help demo test test-slow test-faults lint format bench tables clean
 
 help:            ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -19,6 +19,9 @@ test: $(VENV)/.ready-develop  ## All tests but the slow ones
 
 test-slow: $(VENV)/.ready-develop  ## The slow tests
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow
+
+test-faults: $(VENV)/.ready-develop  ## Kills, full disks and crowds of readers in full, a quarter of an hour
+	$(ONE_THREAD) $(BIN)/python -m pytest -m "slow or not slow" tests/faults
 
 lint: $(VENV)/.ready-develop  ## Style, types, import order, and whether the tables are up to date
 	$(BIN)/ruff check .

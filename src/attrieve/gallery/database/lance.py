@@ -1,0 +1,127 @@
+"""The one door to Lance: tables are opened, read and changed here, and its errors become ours.
+
+The library is loaded when a table is first touched: it takes a second that other commands need not pay.
+"""
+
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import UInt64
+
+from attrieve.errors import AttrieveError, InputError, StorageError
+from attrieve.gallery.database.layout import ROW_ID
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+FRAGMENT_BITS = 32
+"""A row id is the number of its fragment, shifted by so many bits, plus its place in the fragment."""
+
+READ_ROWS = 16_384
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn whatever Lance raises into a :class:`StorageError` that says what was tried.
+
+    A panic of its Rust code is no ``Exception`` in Python and is taken along here.
+    """
+    try:
+        yield
+    except (AttrieveError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        reason = str(error).split(", /")[0].strip().splitlines()
+        raise StorageError(f"{what}: {reason[0] if reason else type(error).__name__}") from error
+
+
+def create_table(folder: Path, name: str, schema: pa.Schema) -> "Table":
+    """Make an empty table, in the place of an unfinished one."""
+    import lancedb
+
+    drop_table(folder, name)
+    with told(f"cannot make table {name} in {folder}"):
+        return lancedb.connect(folder).create_table(name, schema=schema)
+
+
+def open_table(folder: Path, name: str, version: int | None = None) -> "Table":
+    """Open a table, at a version if one is given.
+
+    Raises:
+        StorageError: if it is missing or damaged, or the version is gone.
+    """
+    import lancedb
+
+    if not table_path(folder, name).is_dir():
+        raise StorageError(f"{table_path(folder, name)}, part of the gallery, is missing; index again")
+    with told(f"cannot open {table_path(folder, name)}"):
+        table = lancedb.connect(folder).open_table(name)
+        if version is not None:
+            table.checkout(version)
+        return table
+
+
+def table_path(folder: Path, name: str) -> Path:
+    """Return where a table lies."""
+    return folder / f"{name}.lance"
+
+
+def drop_table(folder: Path, name: str) -> None:
+    """Delete a table with all its versions, if it is there."""
+    shutil.rmtree(table_path(folder, name), ignore_errors=True)
+
+
+def row_ids(table: "Table", predicate: str | None = None) -> UInt64[np.ndarray, " row"]:
+    """Return the ids of all rows, or of those a predicate holds for, ascending.
+
+    Without a predicate no data file is touched, so that this works on a damaged table too.
+    """
+    query = table.search().select([ROW_ID])
+    if predicate is not None:
+        query = query.where(predicate)
+    with told(f"cannot read {table.name}"):
+        ids: UInt64[np.ndarray, " row"] = query.to_arrow().column(ROW_ID).to_numpy()
+    return np.sort(ids)
+
+
+def batches(
+    table: "Table", columns: Sequence[str], predicate: str | None = None, *, rows: int = READ_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Stream some columns of all rows, or of those a predicate holds for."""
+    query = table.search().select(list(columns))
+    if predicate is not None:
+        query = query.where(predicate)
+    with told(f"cannot read {table.name}"):
+        yield from query.to_batches(rows)
+
+
+def fragment_of(ids: UInt64[np.ndarray, " row"]) -> UInt64[np.ndarray, " row"]:
+    """Return the fragment each row lies in."""
+    return ids >> np.uint64(FRAGMENT_BITS)
+
+
+def fragment_predicate(fragment: int) -> str:
+    """Return the predicate that holds for the rows of one fragment; Lance reads only that one."""
+    first, beyond = fragment << FRAGMENT_BITS, (fragment + 1) << FRAGMENT_BITS
+    return f"{ROW_ID} >= {first} AND {ROW_ID} < {beyond}"
+
+
+def optimise(table: "Table", keep_versions: timedelta) -> None:
+    """Merge small fragments and delete versions older than ``keep_versions``.
+
+    Nobody else writes while the caller holds the writer lock, so files that no version names are what a
+    killed writer left, and go as well.
+    """
+    if keep_versions < timedelta(0):
+        raise InputError(f"versions cannot be kept for {keep_versions}; give zero or more")
+    with told(f"cannot compact {table.name}"), warnings.catch_warnings():
+        # Lance warns of what `keep_versions` says already
+        warnings.filterwarnings("ignore", r"optimize\(cleanup_older_than=0\)")
+        table.optimize(cleanup_older_than=keep_versions, delete_unverified=True)

@@ -1,0 +1,318 @@
+"""Reading a gallery: snapshots that no writer changes."""
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float32, Int64, UInt64
+
+from attrieve.errors import InputError, StorageError
+from attrieve.gallery.database.filters import Filter, parse_filter, text_literal, to_predicate
+from attrieve.gallery.database.keys import key_numbers
+from attrieve.gallery.database.lance import (
+    batches,
+    fragment_of,
+    fragment_predicate,
+    open_table,
+    row_ids,
+)
+from attrieve.gallery.database.layout import EMBEDDING, PROBABILITY, ROW_ID, THUMBNAIL, filterable
+from attrieve.gallery.database.manifest import DatabaseManifest, GalleryModel, ModelState
+from attrieve.gallery.database.rows import GalleryRow, rows_of
+from attrieve.gallery.database.vectors import Vectors, checksums, from_arrow
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+    from attrieve.models.query_side import QuerySide
+
+
+class DamagedGalleryWarning(UserWarning):
+    """Part of a gallery cannot be read; the rest is searched."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A fragment of a table that cannot be read, or holds other bits than were written.
+
+    Args:
+        table: its table.
+        fragment: its number in the table.
+        rows: how many rows lie in it.
+        problem: what is wrong.
+    """
+
+    table: str
+    fragment: int
+    rows: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"fragment {self.fragment} of {self.table} ({self.rows} rows): {self.problem}"
+
+
+@dataclass(frozen=True)
+class GalleryColumns:
+    """The vectors of a snapshot as contiguous arrays, rows sorted by key (so that ties resolve by key).
+
+    Args:
+        key: keys as numbers, ascending.
+        row_id: where the store keeps each row; holds within one snapshot only.
+        embedding: unit vectors, or None.
+        probability: that each attribute holds, or None.
+        damaged: fragments that were left out.
+    """
+
+    key: UInt64[np.ndarray, " row"]
+    row_id: UInt64[np.ndarray, " row"]
+    embedding: Float32[np.ndarray, "row dim"] | None = field(repr=False)
+    probability: Float32[np.ndarray, "row attribute"] | None = field(repr=False)
+    damaged: tuple[Damage, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def places(self, ids: UInt64[np.ndarray, " some"]) -> Int64[np.ndarray, " found"]:
+        """Return where the rows with these ids stand, ascending; ids that are not here are left out."""
+        by_id = np.argsort(self.row_id)
+        at = np.searchsorted(self.row_id, ids, sorter=by_id)
+        near = by_id[np.minimum(at, len(by_id) - 1)] if len(by_id) else np.zeros(0, dtype=np.int64)
+        found = near[self.row_id[near] == ids] if len(by_id) else near
+        return np.sort(found.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class GallerySnapshot:
+    """A gallery as it was at one moment, for one of its models.
+
+    Args:
+        folder: where it lies.
+        manifest: its models.
+        model: whose vectors are read.
+        table: the rows, fixed at one version.
+    """
+
+    folder: Path
+    manifest: DatabaseManifest
+    model: GalleryModel
+    table: "Table" = field(repr=False)
+
+    @classmethod
+    def open(
+        cls, folder: Path | str, *, model: str | None = None, version: int | None = None
+    ) -> "GallerySnapshot":
+        """Open a gallery as it is now, or as it was at a version that is still kept.
+
+        Args:
+            folder: the gallery.
+            model: fingerprint of one of its models, or None for the one it is searched by.
+            version: of the table, or None for the newest.
+
+        Raises:
+            InputError: if the folder is no gallery, or the model is not there or not ready.
+            StorageError: if it is damaged, or the version is gone.
+        """
+        folder = Path(folder)
+        manifest = DatabaseManifest.read(folder)
+        chosen = manifest.model if model is None else manifest.find(model)
+        if chosen.state is not ModelState.READY:
+            raise InputError(
+                f"model {chosen.name!r} ({chosen.fingerprint}) is still being filled; finish re-embedding"
+            )
+        table = open_table(folder, chosen.table, version)
+        if version is None:
+            table.checkout(table.version)
+        return cls(folder, manifest, chosen, table)
+
+    def __len__(self) -> int:
+        return self.table.count_rows()
+
+    @property
+    def version(self) -> int:
+        """Number of the table's version."""
+        return self.table.version
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """Names and types of all columns."""
+        return self.table.schema
+
+    def query_side(self) -> "QuerySide":
+        """Return what embeds descriptions as the model does.
+
+        Raises:
+            CheckpointError: if it cannot be read; galleries of imported vectors may have none.
+        """
+        from attrieve.models.checkpoint import load_query_side
+
+        query_side = load_query_side(self.model.query_side_path(self.folder))
+        self.model.schema.require_same(query_side.schema, here="the gallery", there="its query side")
+        return query_side
+
+    def parse(self, terms: Iterable[str]) -> Filter:
+        """Read conditions such as ``camera=C1,C2`` against the columns of this gallery.
+
+        Raises:
+            QueryError: for a condition that cannot be read.
+            UnknownNameError: for an unknown column, with the nearest.
+        """
+        return parse_filter(terms, filterable(self.arrow_schema))
+
+    def select(self, wanted: Filter) -> UInt64[np.ndarray, " row"]:
+        """Return the ids of the rows that meet a filter, ascending; the store evaluates it.
+
+        Raises:
+            StorageError: if a column it names is damaged.
+        """
+        return row_ids(self.table, to_predicate(wanted, filterable(self.arrow_schema)))
+
+    def columns(self, *, check: bool = True) -> GalleryColumns:
+        """Read all vectors.
+
+        Damaged fragments are left out with a :class:`DamagedGalleryWarning` and are listed in the result.
+
+        Args:
+            check: compare each row with its checksum.
+        """
+        try:
+            return read_columns(self.table, check=check)
+        except StorageError:
+            return self._sound_columns(check)
+
+    def _sound_columns(self, check: bool) -> GalleryColumns:
+        parts, damaged = [], []
+        ids = row_ids(self.table)
+        for fragment, count in fragments(ids):
+            try:
+                parts.append(read_columns(self.table, fragment_predicate(fragment), count, check=check))
+            except StorageError as error:
+                damaged.append(Damage(self.table.name, fragment, count, str(error)))
+        joined = _join(parts, self.model, tuple(damaged))
+        for damage in damaged:
+            warnings.warn(f"{self.folder}: {damage}; these rows are not searched", DamagedGalleryWarning, 3)
+        return joined
+
+    def rows(self, keys: Sequence[str]) -> list[GalleryRow]:
+        """Return the rows with these keys, in the order of the keys.
+
+        Raises:
+            InputError: for a key the gallery does not hold.
+            StorageError: if one cannot be read.
+        """
+        if not keys:
+            return []
+        key_numbers(keys)
+        listed = ", ".join(text_literal(key) for key in keys)
+        found = {row.key: row for row in rows_of(self.describe(predicate=f"`key` IN ({listed})"))}
+        missing = [key for key in keys if key not in found]
+        if missing:
+            raise InputError(f"the gallery holds no row {missing[0]!r} (and {len(missing) - 1} more not)")
+        return [found[key] for key in keys]
+
+    def describe(self, wanted: Filter | None = None, *, predicate: str | None = None) -> pa.Table:
+        """Return everything but the vectors as an Arrow table, of all rows or those that meet a filter."""
+        if wanted is not None:
+            predicate = to_predicate(wanted, filterable(self.arrow_schema))
+        names = [name for name in self.arrow_schema.names if name not in {EMBEDDING, PROBABILITY}]
+        schema = pa.schema([self.arrow_schema.field(name) for name in names])
+        return pa.Table.from_batches(list(batches(self.table, names, predicate)), schema)
+
+    def stream(self, wanted: Filter | None = None, *, thumbnails: bool = False) -> Iterable[pa.RecordBatch]:
+        """Yield whole rows, vectors included, of all rows or those that meet a filter."""
+        predicate = None if wanted is None else to_predicate(wanted, filterable(self.arrow_schema))
+        names = [name for name in self.arrow_schema.names if thumbnails or name != THUMBNAIL]
+        return batches(self.table, names, predicate)
+
+
+def fragments(ids: UInt64[np.ndarray, " row"]) -> list[tuple[int, int]]:
+    """Return each fragment that row ids lie in, with the number of its rows."""
+    numbers, counts = np.unique(fragment_of(ids), return_counts=True)
+    return list(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def vector_names(schema: pa.Schema) -> list[str]:
+    """Return which of embedding and probability a table holds."""
+    return [name for name in (EMBEDDING, PROBABILITY) if name in schema.names]
+
+
+def read_columns(
+    table: "Table", predicate: str | None = None, count: int | None = None, *, check: bool
+) -> GalleryColumns:
+    """Read the vectors of a table, or of the rows a predicate holds for, sorted by key.
+
+    Two passes, so that each vector is copied once, straight to its place: keys first, then vectors.
+
+    Raises:
+        StorageError: if something cannot be read, or a checksum is wrong.
+    """
+    expected = table.count_rows() if count is None else count
+    key, row_id, checksum = _heads(table, predicate, expected)
+    order = np.argsort(key, kind="stable")
+    if len(key) > 1 and (np.diff(key[order]) == 0).any():
+        raise StorageError(f"{table.name} holds a key twice")
+    place = np.empty(expected, dtype=np.int64)
+    place[order] = np.arange(expected)
+    schema = table.schema
+    matrices = {
+        name: np.empty((expected, schema.field(name).type.list_size), np.float32)
+        for name in vector_names(schema)
+    }
+    at = 0
+    for batch in batches(table, [ROW_ID, *matrices], predicate):
+        here = slice(at, at + len(batch))
+        if not np.array_equal(batch.column(ROW_ID).to_numpy(), row_id[here]):
+            raise StorageError(f"{table.name} gave its rows in another order the second time")
+        read = Vectors(**{name: from_arrow(batch.column(name)) for name in matrices})
+        if check and not np.array_equal(checksums(read), checksum[here]):
+            raise StorageError(f"vectors in {table.name} are not those that were written")
+        for name, column in read.named().items():
+            matrices[name][place[here]] = column
+        at += len(batch)
+    return GalleryColumns(key[order], row_id[order], matrices.get(EMBEDDING), matrices.get(PROBABILITY))
+
+
+def _heads(
+    table: "Table", predicate: str | None, expected: int
+) -> tuple[UInt64[np.ndarray, " row"], UInt64[np.ndarray, " row"], UInt64[np.ndarray, " row"]]:
+    """Return keys, row ids and checksums in the order of the store."""
+    key, row_id, checksum = (np.empty(expected, dtype=np.uint64) for _ in range(3))
+    at = 0
+    for batch in batches(table, ["key", ROW_ID, "checksum"], predicate):
+        here = slice(at, at + len(batch))
+        if here.stop > expected:
+            break
+        try:
+            key[here] = key_numbers(batch.column("key"))
+        except InputError as error:
+            raise StorageError(f"{table.name} is damaged: {error}") from error
+        row_id[here] = batch.column(ROW_ID).to_numpy()
+        checksum[here] = batch.column("checksum").to_numpy()
+        at += len(batch)
+    if at != expected:
+        raise StorageError(f"{table.name} gave another number of rows than the {expected} it counts")
+    return key, row_id, checksum
+
+
+def _join(parts: list[GalleryColumns], model: GalleryModel, damaged: tuple[Damage, ...]) -> GalleryColumns:
+    nothing = np.zeros(0, dtype=np.uint64)
+    key = np.concatenate([nothing, *(part.key for part in parts)])
+    row_id = np.concatenate([nothing, *(part.row_id for part in parts)])
+    order = np.argsort(key, kind="stable")
+    both = [
+        None
+        if width is None
+        else np.concatenate([np.zeros((0, width), np.float32), *(column(part) for part in parts)])[order]
+        for width, column in _widths(model)
+    ]
+    return GalleryColumns(key[order], row_id[order], both[0], both[1], damaged)
+
+
+def _widths(model: GalleryModel) -> list[tuple[int | None, Callable[[GalleryColumns], np.ndarray]]]:
+    return [
+        (model.embedding_dim, lambda part: part.embedding),  # type: ignore[return-value, list-item]
+        (model.attributes, lambda part: part.probability),  # type: ignore[return-value, list-item]
+    ]
