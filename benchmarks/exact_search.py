@@ -1,0 +1,315 @@
+"""Exact fused search against other exact ways, and against the speed of memory.
+
+One gallery, 128-d embeddings and 35 attributes, top 100, ``query`` normalisation. Baselines, all with two
+threads and in main memory: faiss (all distances of both columns, fused by hand; left out where it is not
+installed), NumPy in blocks of rows, and a compiled float32 loop. Beside them the time of merely reading the
+compact columns. Then 64 queries at once, a filter that keeps 1 %, and growing galleries opened from disk
+in a process of their own. Every answer is checked against the float32 loop.
+
+Run ``python benchmarks/exact_search.py`` on a quiet machine; ``--json`` prints one document, ``--write``
+keeps it in ``results/benchmark-exact-search.json``. ``--rows`` and ``--scale`` choose other sizes.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+import numba
+import numpy as np
+
+from attrieve.gallery.exact import CompactColumns, FusedQuery, search_exact
+from attrieve.scoring.fusion import Fusion, Normalisation
+from measure import machine
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "results" / "benchmark-exact-search.json"
+DIM, ATTRIBUTES, TOP, BATCH, THREADS = 128, 35, 100, 64, 2
+BLOCK, CHUNK, LEAST_RUNS = 8192, 250_000, 7
+FUSION = Fusion(0.7, 0.3, Normalisation.QUERY)
+
+
+def draw_rows(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw clustered unit vectors, and probabilities most of which are near 0 or 1."""
+    generator = np.random.default_rng(seed)
+    centres = np.random.default_rng(12345).standard_normal((500, DIM), dtype=np.float32)
+    embedding = centres[generator.integers(0, 500, rows)]
+    embedding += 0.8 * generator.standard_normal((rows, DIM), dtype=np.float32)
+    embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
+    logit = 3 * generator.standard_normal((rows, ATTRIBUTES), dtype=np.float32) - 1
+    return embedding, 1 / (1 + np.exp(-logit))
+
+
+def draw_queries(count: int) -> list[FusedQuery]:
+    """Draw full descriptions, each with a vector near a cluster."""
+    generator = np.random.default_rng(99)
+    vectors, probability = draw_rows(count, 98)
+    vectors += 0.05 * generator.standard_normal(vectors.shape, dtype=np.float32)
+    return [
+        FusedQuery((shown > 0.5).astype(float), embedding=vector.astype(float), fusion=FUSION)
+        for vector, shown in zip(vectors, probability, strict=True)
+    ]
+
+
+@numba.njit(nogil=True, fastmath=True)
+def float_distances(embedding, probability, vector, target, start, stop, by_attribute, by_embedding):  # type: ignore[no-untyped-def]
+    """Fill both distances of a range of rows, in float32."""
+    for row in range(start, stop):
+        product = np.float32(0)
+        for j in range(vector.shape[0]):
+            product += embedding[row, j] * vector[j]
+        total = np.float32(0)
+        for j in range(target.shape[0]):
+            part = probability[row, j] - target[j]
+            total += part * part
+        by_embedding[row], by_attribute[row] = np.float32(1) - product, np.sqrt(total)
+
+
+def float_loop(embedding: np.ndarray, probability: np.ndarray, query: FusedQuery) -> np.ndarray:
+    """Fused float32 loop on two threads."""
+    assert query.embedding is not None
+    assert query.target is not None
+    rows = len(embedding)
+    found = np.empty((2, rows), dtype=np.float32)
+    vector, target = query.embedding.astype(np.float32), query.target.astype(np.float32)
+    edges = np.linspace(0, rows, THREADS + 1).astype(int).tolist()
+
+    def work(part: tuple[int, int]) -> None:
+        float_distances(embedding, probability, vector, target, *part, found[0], found[1])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, itertools.pairwise(edges)))
+    return nearest(found[0], found[1])
+
+
+def numpy_blocks(embedding: np.ndarray, probability: np.ndarray, query: FusedQuery) -> np.ndarray:
+    """NumPy in blocks of rows, on two threads."""
+    assert query.embedding is not None
+    assert query.target is not None
+    rows = len(embedding)
+    found = np.empty((2, rows), dtype=np.float32)
+    vector, target = query.embedding.astype(np.float32), query.target.astype(np.float32)
+
+    def work(start: int) -> None:
+        part = slice(start, start + BLOCK)
+        difference = probability[part] - target
+        np.sqrt(np.einsum("ra,ra->r", difference, difference), out=found[0, part])
+        np.subtract(np.float32(1), embedding[part] @ vector, out=found[1, part])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, range(0, rows, BLOCK)))
+    return nearest(found[0], found[1])
+
+
+def faiss_distances(embedding: np.ndarray, probability: np.ndarray, query: FusedQuery) -> np.ndarray:
+    """faiss: all distances of both columns, fused by hand."""
+    import faiss  # type: ignore[import-not-found]
+
+    assert query.embedding is not None
+    assert query.target is not None
+    faiss.omp_set_num_threads(THREADS)
+    product = faiss.pairwise_distances(
+        query.embedding.astype(np.float32)[None], embedding, metric=faiss.METRIC_INNER_PRODUCT
+    )[0]
+    squared = faiss.pairwise_distances(query.target.astype(np.float32)[None], probability)[0]
+    return nearest(np.sqrt(np.maximum(squared, 0)), 1 - product)
+
+
+def nearest(attribute: np.ndarray, embedding: np.ndarray) -> np.ndarray:
+    """Fuse two columns of distances and return the nearest rows."""
+    fused = attribute * np.float32(FUSION.attribute_weight / attribute.max())
+    fused += embedding * np.float32(FUSION.embedding_weight / embedding.max())
+    top = min(TOP, len(fused))
+    chosen = np.argpartition(fused, top - 1)[:top]
+    return np.asarray(chosen[np.argsort(fused[chosen], kind="stable")])
+
+
+@numba.njit(nogil=True, fastmath=True)
+def add_up(words, start, stop):  # type: ignore[no-untyped-def]
+    """Read memory, and do as little as possible with it."""
+    total = np.int64(0)
+    for i in range(start, stop):
+        total += words[i]
+    return total
+
+
+def read_once(columns: CompactColumns) -> None:
+    """Read all bytes of the compact columns on two threads."""
+    arrays = [array for segment in columns.segments for array in segment.compact_arrays().values()]
+    parts = []
+    for array in arrays:
+        words = array.reshape(-1).view(np.uint8)
+        words = words[: len(words) // 8 * 8].view(np.int64)
+        edges = np.linspace(0, len(words), THREADS + 1).astype(int).tolist()
+        parts += [(words, *edge) for edge in itertools.pairwise(edges)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda part: add_up(*part), parts))
+
+
+def timed(call: Callable[[], object], least_s: float) -> dict[str, float]:
+    """Return median and best milliseconds on the clock, after a first run that compiles."""
+    call()
+    seconds: list[float] = []
+    while len(seconds) < LEAST_RUNS or sum(seconds) < least_s:
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return {"median_ms": 1e3 * median(seconds), "best_ms": 1e3 * min(seconds)}
+
+
+def compare(rows: int, least_s: float) -> dict[str, object]:
+    """Measure all ways on one gallery in main memory."""
+    embedding, probability = draw_rows(rows, 0)
+    columns = CompactColumns.from_float(embedding, probability)
+    queries = draw_queries(BATCH)
+    query = queries[0]
+    generator = np.random.default_rng(5)
+    mask = np.zeros(rows, dtype=bool)
+    mask[generator.choice(rows, max(1, rows // 100), replace=False)] = True
+    ids = np.flatnonzero(mask)
+    ways: dict[str, Callable[[], object]] = {
+        "exact_search": lambda: search_exact(columns, [query], TOP, threads=THREADS),
+        "read_compact_columns": lambda: read_once(columns),
+        "float32_loop": lambda: float_loop(embedding, probability, query),
+        "numpy_blocks": lambda: numpy_blocks(embedding, probability, query),
+        "exact_search_mask_1_percent": lambda: search_exact(
+            columns, [query], TOP, keep=mask, threads=THREADS
+        ),
+        "exact_search_rows_1_percent": lambda: search_exact(columns, [query], TOP, keep=ids, threads=THREADS),
+        "exact_search_64_queries": lambda: search_exact(columns, queries, TOP, threads=THREADS),
+    }
+    if find_spec("faiss") is None:
+        print("faiss is not installed; its row is left out (pip install faiss-cpu)", file=sys.stderr)
+    else:
+        ways["faiss"] = lambda: faiss_distances(embedding, probability, query)
+    found = {name: timed(way, least_s) for name, way in ways.items()}
+    hits = search_exact(columns, [query], TOP, threads=THREADS).indices[0]
+    ours = found["exact_search"]["median_ms"]
+    ratios = {f"{name}_to_exact_search": way["median_ms"] / ours for name, way in found.items()}
+    ratios["one_query_to_one_of_64"] = ours / (found["exact_search_64_queries"]["median_ms"] / BATCH)
+    return {
+        "rows": rows,
+        "compact_bytes": columns.nbytes,
+        "read_gb_per_s": columns.nbytes / found["read_compact_columns"]["median_ms"] / 1e6,
+        "ways": found,
+        "ratios": ratios,
+        "same_rows_as_float32_loop": float(np.isin(hits, float_loop(embedding, probability, query)).mean()),
+    }
+
+
+def grow(sizes: list[int], least_s: float) -> dict[str, object]:
+    """Measure galleries of several sizes on disk, each in a process of its own, and the exponent."""
+    found = []
+    for rows in sizes:
+        with tempfile.TemporaryDirectory(prefix="exact-search-") as folder:
+            write_gallery(Path(folder), rows)
+            answer = subprocess.run(
+                [sys.executable, __file__, "--probe", folder, "--seconds", str(least_s)],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+        found.append({"rows": rows, **json.loads(answer.stdout)})
+    exponent = None
+    if len(found) > 1:
+        x = [math.log(probe["rows"]) for probe in found]
+        y = [math.log(probe["query"]["median_ms"]) for probe in found]
+        exponent = float(np.polyfit(x, y, 1)[0])
+    return {"sizes": found, "exponent": exponent}
+
+
+def write_gallery(folder: Path, rows: int) -> None:
+    """Write a gallery piece by piece, so that memory does not limit its size."""
+    columns = None
+    for number, start in enumerate(range(0, rows, CHUNK)):
+        drawn = draw_rows(min(CHUNK, rows - start), number)
+        columns = CompactColumns.from_float(*drawn) if columns is None else columns.append(*drawn)
+        columns.save(folder)
+        columns = CompactColumns.open(folder)
+
+
+def probe(folder: str, least_s: float) -> None:
+    """Open a gallery, ask, and print times and memory; memory is that of the gallery alone."""
+    query, *others = draw_queries(8)
+    before = resident_bytes()
+    start = time.perf_counter()
+    columns = CompactColumns.open(folder)
+    search_exact(columns, [query], TOP, threads=THREADS)
+    first = time.perf_counter() - start
+    speed = timed(lambda: search_exact(columns, [query], TOP, threads=THREADS), least_s)
+    for other in others:
+        search_exact(columns, [other], TOP, threads=THREADS)
+    resident = resident_bytes() - before
+    print(
+        json.dumps(
+            {
+                "open_and_first_answer_s": first,
+                "query": speed,
+                "compact_bytes": columns.nbytes,
+                "resident_bytes": resident,
+                "resident_to_compact": resident / columns.nbytes,
+            }
+        )
+    )
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process, pages of mapped files included; Linux only."""
+    for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("/proc/self/status has no VmRSS; memory is measured on Linux only")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, then print or write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--scale", default="100000,1000000,10000000", help="sizes on disk; empty for none")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--seconds", type=float, default=1.0, help="to measure each way for, at least")
+    parser.add_argument("--probe", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.probe:
+        probe(options.probe, options.seconds)
+        return
+    report = {
+        "command": " ".join(["python", *sys.argv]),
+        "dim": DIM,
+        "attributes": ATTRIBUTES,
+        "top": TOP,
+        "threads": THREADS,
+        "comparison": compare(options.rows, options.seconds),
+        "growth": grow([int(size) for size in options.scale.split(",") if size], options.seconds),
+        "machine": machine(),
+    }
+    text = json.dumps(report, indent=2)
+    if options.write:
+        RESULT.write_text(text + "\n", "utf-8")
+    print(text if options.json else table(report))
+
+
+def table(report: dict[str, object]) -> str:
+    """Return the ways and their ratios as text."""
+    comparison = report["comparison"]
+    assert isinstance(comparison, dict)
+    lines = [f"{'':34}{'ms':>10}{'ratio':>10}"]
+    lines += [
+        f"{name:34}{way['median_ms']:10.2f}{comparison['ratios'][f'{name}_to_exact_search']:10.2f}"
+        for name, way in comparison["ways"].items()
+    ]
+    return "\n".join([*lines, json.dumps(report["growth"])])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""A description made ready for the kernels, and how far what they compute can be from the truth.
+
+All bounds are worst cases: of the codes (measured when they were made), of the description's own
+quantisation, and of float32 arithmetic. Inside, attribute distances are in units of the root of the
+largest certainty, which keeps float32 far from its limits.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int16, Int64
+from numpy import ndarray
+
+from attrieve.errors import InputError
+from attrieve.gallery.exact.quantise import CENTRE, UNIT_TOLERANCE
+from attrieve.gallery.exact.query import FusedQuery
+
+_FLOAT32 = 2.0**-24
+_EMBEDDING_SLACK = 2e-6  # more than the roundings of float32 in base - factor * scale * total
+
+
+@dataclass(frozen=True, eq=False)
+class AskedAttributes:
+    """The attribute side of a description; no terms if it takes no part.
+
+    Args:
+        weight, offset: for each attribute of the schema that a term names alone:
+            the term adds ``(weight * code - offset)^2``.
+        set_start, set_attribute: positions of the attributes of the other terms, one behind the other.
+        set_weight, set_offset: the same numbers for these.
+        unit: root of the largest certainty.
+        total: sum of certainties over the largest.
+        terms, multiplicity: how many terms, and how often one attribute is named at most.
+    """
+
+    weight: Float32[ndarray, " attribute"]
+    offset: Float32[ndarray, " attribute"]
+    set_start: Int64[ndarray, " bound"]
+    set_attribute: Int64[ndarray, " named"]
+    set_weight: Float32[ndarray, " several"]
+    set_offset: Float32[ndarray, " several"]
+    unit: float
+    total: float
+    terms: int
+    multiplicity: int
+
+    def arrays(self) -> tuple[ndarray, ...]:
+        """Return what the kernels take."""
+        return (
+            self.weight,
+            self.offset,
+            self.set_start,
+            self.set_attribute,
+            self.set_weight,
+            self.set_offset,
+        )
+
+    def error(
+        self, largest: Float32[ndarray, " block"], length: Float32[ndarray, " block"]
+    ) -> Float64[ndarray, " block"]:
+        """Return the largest error of the distance, in units, from the errors of the codes.
+
+        Triangle inequality: the distance is a length, so it errs by at most the length of the error:
+        ``sqrt(sum c) * largest``, or the length of a row's error when each attribute is named once.
+        """
+        by_entry = math.sqrt(self.total) * largest.astype(np.float64)
+        by_length = math.sqrt(self.multiplicity) * length.astype(np.float64)
+        slack = 2 * math.sqrt(self.total) * (self.terms + 16) * _FLOAT32
+        return np.asarray(np.minimum(by_entry, by_length) + slack)
+
+
+@dataclass(frozen=True, eq=False)
+class AskedEmbedding:
+    """The embedding side of a description; no entries if it takes no part.
+
+    Args:
+        wanted: the vector in whole numbers.
+        bias: their sum, times the code of 0.
+        factor: length of one step of ``wanted``.
+        base: 1, or 0 if it takes no part.
+        length: of the vector.
+        missed: length of what ``wanted`` leaves out.
+    """
+
+    wanted: Int16[ndarray, " dim"]
+    bias: np.int32
+    factor: np.float32
+    base: np.float32
+    length: float
+    missed: float
+
+    def arrays(self) -> tuple[ndarray | np.generic, ...]:
+        """Return what the kernels take."""
+        return self.wanted, self.bias, self.factor, self.base
+
+    def error(self, length: Float32[ndarray, " block"]) -> Float64[ndarray, " block"]:
+        """Return the largest error of the distance from the errors of the codes (Cauchy-Schwarz).
+
+        ``|<q, x> - <q', x'>| <= |q| |x - x'| + |q - q'| |x'|``
+        """
+        of_codes = length.astype(np.float64)
+        return np.asarray(
+            self.length * of_codes + self.missed * (1 + UNIT_TOLERANCE + of_codes) + _EMBEDDING_SLACK
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ExactTerms:
+    """A description as the rescoring takes it: float64, terms one behind the other."""
+
+    vector: Float64[ndarray, " dim"]
+    term_start: Int64[ndarray, " bound"]
+    term_attribute: Int64[ndarray, " named"]
+    target: Float64[ndarray, " term"]
+    certainty: Float64[ndarray, " term"]
+
+    @property
+    def static_attribute_maximum(self) -> float:
+        """The largest attribute distance there can be: root of the sum of certainties."""
+        return math.sqrt(math.fsum(self.certainty.tolist()))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedQuery:
+    """A description ready for the kernels; ``attribute`` or ``embedding`` is None without a part."""
+
+    exact: ExactTerms
+    attribute: AskedAttributes | None
+    embedding: AskedEmbedding | None
+
+
+def prepare(query: FusedQuery, dim: int | None, attributes: int | None) -> PreparedQuery:
+    """Fit a description to columns; a side whose column or weight is missing takes no part.
+
+    Raises:
+        InputError: if no side is left, the embedding is of another width, or an attribute is not there.
+    """
+    by_attribute = query.asks_attributes and attributes is not None
+    by_embedding = query.asks_embedding and dim is not None
+    if not (by_attribute or by_embedding):
+        raise InputError(
+            "nothing to search by: the description and the columns share neither attributes nor an embedding "
+            "of a weight above 0"
+        )
+    if by_embedding and query.embedding is not None and len(query.embedding) != dim:
+        raise InputError(
+            f"the columns hold embeddings of {dim} entries, {len(query.embedding)} were asked for"
+        )
+    exact = _exact(query, by_attribute, by_embedding)
+    if by_attribute and attributes is not None and exact.term_attribute.max(initial=-1) >= attributes:
+        raise InputError(
+            f"the columns hold {attributes} attributes, numbered from 0; attribute "
+            f"{exact.term_attribute.max()} was asked for"
+        )
+    return PreparedQuery(
+        exact,
+        _ask_attributes(exact, attributes) if attributes and exact.certainty.max(initial=0) > 0 else None,
+        _ask_embedding(exact.vector) if by_embedding else None,
+    )
+
+
+def _exact(query: FusedQuery, by_attribute: bool, by_embedding: bool) -> ExactTerms:
+    terms = query.terms if by_attribute and query.terms is not None else ()
+    empty = np.empty(0)
+    sizes = [len(term) for term in terms]
+    return ExactTerms(
+        query.embedding.astype(np.float64) if by_embedding and query.embedding is not None else empty,
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        np.array([attribute for term in terms for attribute in term], dtype=np.int64),
+        query.target.astype(np.float64) if by_attribute and query.target is not None else empty,
+        query.certainty.astype(np.float64) if by_attribute and query.certainty is not None else empty,
+    )
+
+
+def _ask_attributes(exact: ExactTerms, attributes: int) -> AskedAttributes:
+    most = float(exact.certainty.max())
+    root = np.sqrt(exact.certainty / most)
+    named = np.bincount(exact.term_attribute, minlength=attributes)
+    size = np.diff(exact.term_start)
+    # A term by itself goes into the plain loop over all attributes, others into lists.
+    first = exact.term_attribute[exact.term_start[:-1]]
+    plain = (size == 1) & (named[first] == 1)
+    weight, offset = np.zeros(attributes, np.float32), np.zeros(attributes, np.float32)
+    weight[first[plain]] = root[plain] / 255
+    offset[first[plain]] = root[plain] * exact.target[plain]
+    listed = ~plain & (root > 0)
+    members = exact.term_attribute[np.repeat(listed, size)]
+    return AskedAttributes(
+        weight,
+        offset,
+        np.concatenate([[0], np.cumsum(size[listed])]).astype(np.int64),
+        members,
+        (root[listed] / 255).astype(np.float32),
+        (root[listed] * exact.target[listed]).astype(np.float32),
+        unit=math.sqrt(most),
+        total=float((exact.certainty / most).sum()),
+        terms=len(exact.certainty),
+        multiplicity=int(named.max()),
+    )
+
+
+def _ask_embedding(vector: Float64[ndarray, " dim"]) -> AskedEmbedding:
+    # The sum over a row must fit into 32 bits, whatever the codes.
+    steps = min(2**15 - 1, (2**31 - 1) // (255 * len(vector)))
+    factor = np.float32(np.abs(vector).max() / steps * (1 + 2.0**-20))
+    wanted = np.rint(vector / np.float64(factor))
+    return AskedEmbedding(
+        wanted.astype(np.int16),
+        np.int32(CENTRE * wanted.sum()),
+        factor,
+        np.float32(1),
+        length=float(np.linalg.norm(vector)),
+        missed=float(np.linalg.norm(vector - wanted * np.float64(factor))),
+    )

@@ -1,0 +1,141 @@
+"""From the summary of a scan to the nearest rows: blocks, then rows, that can be among them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+from numpy import ndarray
+
+from attrieve.gallery.exact.bounds import PreparedQuery
+from attrieve.gallery.exact.kernels import upper_bound_of_blocks, upper_bound_of_rows
+from attrieve.gallery.exact.maxima import Maxima
+from attrieve.gallery.exact.scan import Scanner, Summary
+from attrieve.scoring.fusion import Fusion
+
+_SLACK = 1e-12  # far more than the rounding of the few float64 operations here
+_MIX_SLACK = 1e-6  # the same for float32
+
+Found = tuple[
+    Int64[ndarray, " found"],
+    Float32[ndarray, " found"],
+    Float32[ndarray, " found"],
+    Float32[ndarray, " found"],
+]
+
+
+@dataclass(frozen=True)
+class _Factors:
+    """Factors of both approximate distances, in units of the larger weight."""
+
+    attribute: float
+    embedding: float
+    weight: float
+
+    @classmethod
+    def of(cls, query: PreparedQuery, most: Maxima, fusion: Fusion) -> "_Factors":
+        weight = max(fusion.attribute_weight, fusion.embedding_weight)
+        attribute = embedding = 0.0
+        if query.attribute is not None and most.attribute > 0:
+            attribute = fusion.attribute_weight / weight * query.attribute.unit / most.attribute
+        if query.embedding is not None and most.embedding > 0:
+            embedding = fusion.embedding_weight / weight / most.embedding
+        return cls(attribute, embedding, weight)
+
+    def ratios(self, mix: tuple[np.float32, np.float32]) -> tuple[float, float]:
+        """Return the smallest and the largest ratio of these factors to those the summary was made with."""
+        sides = ((self.attribute, mix[0]), (self.embedding, mix[1]))
+        ratios = [factor / float(guess) for factor, guess in sides if guess > 0]
+        if not ratios:
+            return 0.0, 0.0
+        return min(ratios) * (1 - _MIX_SLACK), max(ratios) * (1 + _MIX_SLACK)
+
+    def error(self, summary: Summary) -> Float64[ndarray, " block"]:
+        return self.attribute * summary.attribute_error + self.embedding * summary.embedding_error
+
+    def limit(self, bound: float) -> float:
+        """Return the largest distance that float32 cannot tell from ``bound``: ties are for row order."""
+        with np.errstate(over="ignore"):
+            rounded = np.float32(np.float64(bound) * (1 + _SLACK) * self.weight)
+            above = np.nextafter(rounded, np.float32(np.inf), dtype=np.float32)
+            return float(np.float64(above) / self.weight * (1 + _SLACK))
+
+
+def nearest_rows(
+    scanner: Scanner,
+    query: PreparedQuery,
+    summary: Summary,
+    mix: tuple[np.float32, np.float32],
+    most: Maxima,
+    fusion: Fusion,
+    k: int,
+) -> Found:
+    """Return positions, fused distance and both parts of the ``k`` nearest rows, nearest first."""
+    factors = _Factors.of(query, most, fusion)
+    rows = _candidates(scanner, query, summary, factors, mix, k)
+    attribute, embedding = scanner.rescore(query, rows)
+    fused = fuse_exactly(attribute, embedding, most, fusion)
+    order = np.argsort(fused, kind="stable")[:k]
+    return (
+        rows[order],
+        fused[order],
+        attribute[order].astype(np.float32),
+        embedding[order].astype(np.float32),
+    )
+
+
+def fuse_exactly(
+    attribute: Float64[ndarray, " found"],
+    embedding: Float64[ndarray, " found"],
+    most: Maxima,
+    fusion: Fusion,
+) -> Float32[ndarray, " found"]:
+    """Return ``w_a * (a / M_a) + w_e * (e / M_e)``, rounded to float32; a maximum of 0 adds 0."""
+    total = np.zeros(len(attribute))
+    if most.attribute > 0:
+        total += fusion.attribute_weight * (attribute / most.attribute)
+    if most.embedding > 0:
+        total += fusion.embedding_weight * (embedding / most.embedding)
+    with np.errstate(over="ignore"):
+        return total.astype(np.float32)
+
+
+def _candidates(
+    scanner: Scanner,
+    query: PreparedQuery,
+    summary: Summary,
+    factors: _Factors,
+    mix: tuple[np.float32, np.float32],
+    k: int,
+) -> Int64[ndarray, " found"]:
+    """Return all rows whose lower bound does not exceed the k-th smallest upper bound."""
+    least, largest = factors.ratios(mix)
+    error = factors.error(summary)
+    heap = np.full(k, np.inf)
+    upper_bound_of_blocks(summary.least_mix, error, largest, heap)
+    reach = summary.least_mix * np.float64(least) - error
+    blocks = np.flatnonzero(reach <= factors.limit(heap[0]))
+    return _rows(scanner, query, factors, blocks, error[blocks], k)
+
+
+def _rows(
+    scanner: Scanner,
+    query: PreparedQuery,
+    factors: _Factors,
+    blocks: Int64[ndarray, " block"],
+    error: Float64[ndarray, " block"],
+    k: int,
+) -> Int64[ndarray, " found"]:
+    heap = np.full(k, np.inf)
+    rows: list[Int64[ndarray, " found"]] = []
+    bounds: list[Float64[ndarray, " found"]] = []
+    for here, found in scanner.distances(query, blocks):
+        upper_bound_of_rows(
+            found.attribute, found.embedding, error[here], factors.attribute, factors.embedding, heap
+        )
+        lower = found.attribute * np.float64(factors.attribute) - error[here][:, None]
+        lower += found.embedding * np.float64(factors.embedding)
+        chosen = (lower <= factors.limit(heap[0])) & found.filled
+        rows.append(found.rows(chosen))
+        bounds.append(lower[chosen])
+    within = np.concatenate(bounds) <= factors.limit(heap[0])
+    return np.concatenate(rows)[within]

@@ -1,0 +1,130 @@
+"""The rows a search looks at, segment by segment, in blocks of 64."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64, Integer
+from numpy import ndarray
+
+from attrieve.errors import InputError
+from attrieve.gallery.exact.columns import CompactColumns
+from attrieve.gallery.exact.kernels import gather_errors, kept_rows
+from attrieve.gallery.exact.quantise import BLOCK_ROWS
+from attrieve.gallery.exact.segment import Segment
+
+_NO_IDS = np.empty(0, dtype=np.int64)
+_NO_SCALE = np.empty(0, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of one segment that take part: all, or those listed.
+
+    Args:
+        segment: where they are.
+        ids: their rows in the segment, ascending, or None for all.
+        first_row: position of the segment's first row among all rows.
+        first_block: position of the first block of this part among all blocks of the search.
+    """
+
+    segment: Segment
+    ids: Int64[ndarray, " kept"] | None
+    first_row: int
+    first_block: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows take part."""
+        return self.segment.rows if self.ids is None else len(self.ids)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks they fill."""
+        return -(-self.rows // BLOCK_ROWS)
+
+    def listed(self) -> tuple[ndarray, bool]:
+        """Return the list of rows for the kernels, and whether it counts."""
+        return (_NO_IDS, False) if self.ids is None else (self.ids, True)
+
+    def embedding_arrays(self, *, used: bool) -> tuple[ndarray, ndarray]:
+        """Return codes and scales; codes without entries if the embedding takes no part."""
+        codes = self.segment.embedding
+        if codes is None or not used:
+            return _nothing(self.segment.rows), np.zeros(self.segment.rows, np.float32)
+        return codes.codes, codes.scale
+
+    def probability_array(self, *, used: bool) -> ndarray:
+        """Return codes; without entries if attributes take no part."""
+        codes = self.segment.probability
+        return _nothing(self.segment.rows) if codes is None or not used else codes.codes
+
+    def errors(self, error: Float32[ndarray, " block"]) -> Float32[ndarray, " own_block"]:
+        """Return the errors of this part's blocks from those of the segment's."""
+        if self.ids is None:
+            return error
+        found = np.empty(self.blocks, dtype=np.float32)
+        gather_errors(error, self.ids, found)
+        return found
+
+    def global_rows(self, places: Int64[ndarray, " found"]) -> Int64[ndarray, " found"]:
+        """Return positions among all rows, from places in this part."""
+        return (places if self.ids is None else self.ids[places]) + self.first_row
+
+
+def select_parts(
+    columns: CompactColumns, keep: Bool[ndarray, " row"] | Integer[ndarray, " kept"] | None
+) -> tuple[Part, ...]:
+    """Return the parts with rows in them.
+
+    Args:
+        columns: what is searched.
+        keep: a mask over all rows, or distinct positions of rows in any order, or None for all.
+
+    Raises:
+        InputError: for a mask of another length, or rows that are not there or named twice.
+    """
+    kept = None if keep is None else _kept(np.asarray(keep), len(columns))
+    return tuple(part for part in _parts(columns, kept) if part.rows)
+
+
+def _parts(columns: CompactColumns, kept: Int64[ndarray, " kept"] | None) -> Iterator[Part]:
+    first_row = first_block = 0
+    for segment in columns.segments:
+        ids = None
+        if kept is not None:
+            bounds = np.searchsorted(kept, [first_row, first_row + segment.rows])
+            ids = kept[bounds[0] : bounds[1]] - first_row
+        part = Part(segment, ids, first_row, first_block)
+        yield part
+        first_row += segment.rows
+        first_block += part.blocks
+
+
+def _kept(keep: ndarray, rows: int) -> Int64[ndarray, " kept"]:
+    if keep.ndim != 1 or keep.dtype.kind not in "bui":
+        raise InputError(
+            f"keep must be a mask or a list of row numbers; got {keep.dtype} of shape {keep.shape}"
+        )
+    if keep.dtype == np.bool_:
+        if len(keep) != rows:
+            raise InputError(f"the mask must cover all {rows} rows, it has {len(keep)} entries")
+        return _from_mask(np.ascontiguousarray(keep))
+    ids = keep.astype(np.int64)
+    if not (np.diff(ids) > 0).all():
+        ids = np.sort(ids)
+    if len(ids) and not 0 <= ids[0] <= ids[-1] < rows:
+        raise InputError(f"rows are numbered 0 to {rows - 1}; keep names {ids[0]} to {ids[-1]}")
+    if (np.diff(ids) == 0).any():
+        raise InputError("keep names a row twice; leave out repetitions (numpy.unique)")
+    return ids
+
+
+def _from_mask(mask: Bool[ndarray, " row"]) -> Int64[ndarray, " kept"]:
+    found = np.empty(np.count_nonzero(mask), dtype=np.int64)
+    kept_rows(mask[: len(mask) // 8 * 8].view(np.int64), mask, found)
+    return found
+
+
+def _nothing(rows: int) -> ndarray:
+    return np.empty((rows, 0), dtype=np.uint8)

@@ -1,0 +1,290 @@
+"""Exact search against loops in float64: the same rows, the same numbers, the same order, bit for bit."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attrieve.errors import InputError
+from attrieve.gallery.exact import CompactColumns, ExactHits, FusedQuery, search_exact
+from attrieve.gallery.exact import scan as scan_module
+from attrieve.scoring.fusion import Fusion, Normalisation
+from reference.fused_search import fused_search
+
+NORMALISATIONS = list(Normalisation)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def draw_query(
+    generator: np.random.Generator, attributes: int, dim: int, fusion: Fusion, *, plain: bool = False
+) -> FusedQuery:
+    count = attributes if plain else int(generator.integers(1, attributes + 1))
+    named = generator.permutation(attributes)[:count]
+    terms = [(int(attribute),) for attribute in named]
+    if not plain and attributes > 1:
+        terms.append(
+            tuple(generator.permutation(attributes)[: generator.integers(1, attributes + 1)].tolist())
+        )
+    return FusedQuery(
+        target=generator.integers(0, 2, len(terms)).astype(float) if plain else generator.random(len(terms)),
+        certainty=generator.choice([0.0, 0.5, 0.8, 1.0], len(terms)),
+        terms=tuple(terms),
+        embedding=generator.standard_normal(dim),
+        fusion=fusion,
+    )
+
+
+def assert_equal(
+    columns: CompactColumns,
+    queries: Sequence[FusedQuery],
+    embedding: np.ndarray | None,
+    probability: np.ndarray | None,
+    k: int,
+    keep: np.ndarray | None = None,
+    threads: int = 2,
+) -> ExactHits:
+    rows = np.arange(len(columns))
+    if keep is not None:
+        rows = rows[keep] if keep.dtype == bool else np.sort(keep)
+    hits = search_exact(columns, queries, k, keep=keep, threads=threads)
+    expected = fused_search(queries, embedding, probability, rows.tolist(), k)
+    assert hits.indices.shape == (len(queries), min(k, len(rows)))
+    for number, answer in enumerate(expected):
+        assert hits.indices[number].tolist() == [hit[0] for hit in answer]
+        for column, place in (
+            (hits.distance, 1),
+            (hits.attribute_distance, 2),
+            (hits.embedding_distance, 3),
+        ):
+            assert column.dtype == np.float32
+            assert column[number].tolist() == [float(hit[place]) for hit in answer]
+    return hits
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize("seed", range(8))
+def test_random_galleries(seed: int, normalisation: Normalisation) -> None:
+    """Several queries, "one of these", open terms, weights from tiny to huge."""
+    generator = np.random.default_rng(seed)
+    rows, dim, attributes = int(generator.integers(1, 400)), int(generator.integers(1, 40)), 9
+    embedding = unit(generator.standard_normal((rows, dim)))
+    probability = generator.random((rows, attributes), dtype=np.float32)
+    weights = 10.0 ** generator.uniform(-3, 3, 2)
+    fusion = Fusion(float(weights[0]), float(weights[1]), normalisation)
+    queries = [draw_query(generator, attributes, dim, fusion, plain=bool(n % 2)) for n in range(3)]
+    columns = CompactColumns.from_float(embedding, probability)
+    assert_equal(columns, queries, embedding, probability, int(generator.integers(1, 30)))
+
+
+def adversarial(name: str) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(7)
+    embedding = unit(generator.standard_normal((300, 16)))
+    probability = generator.random((300, 5), dtype=np.float32)
+    if name == "duplicates":
+        return embedding[np.arange(300) % 7], probability[np.arange(300) % 7]
+    if name == "all equal":
+        return embedding[[3] * 300], probability[[3] * 300]
+    if name == "near duplicates":
+        # closer together than one step of a code, in an order that codes cannot tell
+        nudge = generator.uniform(-1e-6, 1e-6, (300, 16))
+        return unit(embedding[[3] * 300] + nudge), np.clip(
+            probability[[3] * 300] + nudge[:, :5].astype(np.float32), 0, 1
+        )
+    if name == "last digits":
+        steps = np.arange(300, dtype=np.float32)[::-1, None] * np.float32(2**-24)
+        return embedding[[3] * 300], np.float32(0.5) + steps.repeat(5, axis=1)
+    if name == "labels":
+        return embedding[np.arange(300) % 3], generator.integers(0, 2, (300, 5)).astype(np.float32)
+    if name == "zero probabilities":
+        return embedding, np.zeros_like(probability)
+    if name == "nearly nothing":
+        return embedding, (probability * np.float32(1e-30)).astype(np.float32)
+    if name == "axes":
+        return np.eye(16, dtype=np.float32)[np.arange(300) % 16], probability.round()
+    assert name == "one row stands out"
+    embedding[:] = embedding[0]
+    embedding[137] = -embedding[0]
+    probability[:] = 0.25
+    probability[201] = 1
+    return embedding, probability
+
+
+ADVERSARIAL = (
+    "duplicates", "all equal", "near duplicates", "last digits", "labels", "zero probabilities",
+    "nearly nothing", "axes", "one row stands out",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_adversarial_galleries(name: str, normalisation: Normalisation) -> None:
+    """Ties and rows that codes cannot tell apart, around the k-th place."""
+    embedding, probability = adversarial(name)
+    columns = CompactColumns.from_float(embedding, probability)
+    fusion = Fusion(0.7, 0.3, normalisation)
+    generator = np.random.default_rng(1)
+    queries = [
+        FusedQuery(np.array([1.0, 0, 0, 1, 1]), embedding=embedding[3], fusion=fusion),
+        FusedQuery(np.zeros(5), embedding=-embedding[5], fusion=fusion),
+        draw_query(generator, 5, 16, fusion),
+    ]
+    for k in (1, 10, 299, 300, 1000):
+        assert_equal(columns, queries, embedding, probability, k)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize(
+    "weights", [(1e-300, 1.0), (1e300, 1.0), (1e-45, 1e-46), (1e38, 1e39), (0.0, 1.0), (1.0, 0.0)]
+)
+def test_extreme_weights(weights: tuple[float, float], normalisation: Normalisation) -> None:
+    """Also where float32 cannot tell distances apart any more: rows in order, never NaN."""
+    generator = np.random.default_rng(3)
+    embedding = unit(generator.standard_normal((200, 8)))
+    probability = generator.random((200, 4), dtype=np.float32)
+    query = draw_query(generator, 4, 8, Fusion(*weights, normalisation))
+    columns = CompactColumns.from_float(embedding, probability)
+    assert not np.isnan(assert_equal(columns, [query], embedding, probability, 20).distance).any()
+
+
+@pytest.mark.parametrize("certainty", [0.0, 1e-45, 1e-9, 1e9, 1e45])
+def test_extreme_certainties(certainty: float) -> None:
+    """Alone and beside an ordinary one; all open puts every row at distance 0."""
+    generator = np.random.default_rng(4)
+    probability = generator.random((200, 3), dtype=np.float32)
+    columns = CompactColumns.from_float(probability=probability)
+    for certainties in ([certainty] * 3, [certainty, 1.0, 0.5]):
+        for normalisation in NORMALISATIONS:
+            query = FusedQuery(
+                np.array([1.0, 0, 1]), np.array(certainties), fusion=Fusion(1.0, 1.0, normalisation)
+            )
+            assert_equal(columns, [query], None, probability, 15)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_one_column_alone(normalisation: Normalisation) -> None:
+    """A query and columns need to share one side only, and a query may leave a side out."""
+    generator = np.random.default_rng(5)
+    embedding = unit(generator.standard_normal((150, 12)))
+    probability = generator.random((150, 1), dtype=np.float32)
+    fusion = Fusion(0.4, 0.9, normalisation)
+    both = FusedQuery(np.array([1.0]), embedding=embedding[0], fusion=fusion)
+    asked = [
+        both,
+        FusedQuery(np.array([0.0]), fusion=fusion),
+        FusedQuery(embedding=embedding[1], fusion=fusion),
+    ]
+    assert_equal(CompactColumns.from_float(embedding, probability), asked, embedding, probability, 9)
+    assert_equal(CompactColumns.from_float(embedding), [both], embedding, None, 9)
+    assert_equal(CompactColumns.from_float(None, probability), [both], None, probability, 9)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 1.0])
+def test_filters(share: float, normalisation: Normalisation) -> None:
+    """A mask and a list of rows in any order; maxima are those of the rows kept, also over segments."""
+    generator = np.random.default_rng(6)
+    embedding = unit(generator.standard_normal((500, 10)))
+    probability = generator.random((500, 6), dtype=np.float32)
+    columns = CompactColumns.from_float(embedding[:130], probability[:130])
+    columns = columns.append(embedding[130:131], probability[130:131])
+    columns = columns.append(embedding[131:131], probability[131:131])
+    columns = columns.append(embedding[131:], probability[131:])
+    queries = [draw_query(generator, 6, 10, Fusion(1.0, 1.0, normalisation)) for _ in range(2)]
+    mask = generator.random(500) < share
+    assert_equal(columns, queries, embedding, probability, 12, mask)
+    assert_equal(columns, queries, embedding, probability, 12, generator.permutation(np.flatnonzero(mask)))
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_small_gallery(data: st.DataObject) -> None:
+    """Values from a few levels, so that ties are everywhere; cut into segments anywhere."""
+    rows = data.draw(st.integers(1, 150))
+    generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    dim, attributes = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 4))
+    embedding = unit(generator.integers(-2, 3, (rows, dim)) + 0.125)
+    probability = (generator.integers(0, 4, (rows, attributes)) / 3).astype(np.float32)
+    fusion = Fusion(
+        data.draw(st.floats(0, 1e6)),
+        data.draw(st.floats(1e-6, 1e6)),
+        data.draw(st.sampled_from(NORMALISATIONS)),
+    )
+    queries = [draw_query(generator, attributes, dim, fusion) for _ in range(data.draw(st.integers(1, 3)))]
+    cut = data.draw(st.integers(0, rows))
+    columns = CompactColumns.from_float(embedding[:cut], probability[:cut])
+    columns = columns.append(embedding[cut:], probability[cut:])
+    keep = data.draw(st.one_of(st.none(), st.just(generator.random(rows) < 0.5)))
+    assert_equal(columns, queries, embedding, probability, data.draw(st.integers(1, 200)), keep)
+
+
+def test_more_blocks_than_one_step() -> None:
+    """Many tasks, several threads, most blocks skipped; checked against one thread and plain arithmetic."""
+    generator = np.random.default_rng(8)
+    rows = scan_module.STEP_BLOCKS * 64 * 2 + 77
+    embedding = unit(generator.standard_normal((rows, 8)))
+    probability = generator.random((rows, 5), dtype=np.float32)
+    columns = CompactColumns.from_float(embedding, probability)
+    queries = [draw_query(generator, 5, 8, Fusion(1.0, 1.0, Normalisation.QUERY)) for _ in range(5)]
+    hits = search_exact(columns, queries, 50, threads=3)
+    alone = [search_exact(columns, [query], 50, threads=1) for query in queries]
+    assert hits.indices.tolist() == [one.indices[0].tolist() for one in alone]
+    assert hits.distance.tolist() == [one.distance[0].tolist() for one in alone]
+    for query, found in zip(queries, hits.distance, strict=True):
+        shown = np.stack([probability[:, term].max(axis=1) for term in query.terms], axis=1)
+        a = np.sqrt((query.certainty * (query.target - shown.astype(float)) ** 2).sum(axis=1))
+        e = 1 - embedding.astype(float) @ query.embedding
+        np.testing.assert_allclose(found, np.sort(a / a.max() + e / e.max())[:50], rtol=1e-6)
+
+
+def test_concurrent_callers() -> None:
+    """Eight callers at once, each with threads of its own, get what one alone gets."""
+    generator = np.random.default_rng(9)
+    embedding = unit(generator.standard_normal((3000, 16)))
+    probability = generator.random((3000, 7), dtype=np.float32)
+    columns = CompactColumns.from_float(embedding, probability)
+    queries = [draw_query(generator, 7, 16, Fusion()) for _ in range(24)]
+    alone = [search_exact(columns, [query], 20, threads=1).indices.tolist() for query in queries]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(
+            pool.map(lambda query: search_exact(columns, [query], 20, threads=2).indices.tolist(), queries)
+        )
+    assert together == alone
+
+
+def test_nothing_to_search() -> None:
+    """No rows, no rows kept, or no queries give no hits."""
+    empty = CompactColumns.from_float(np.empty((0, 4), np.float32), np.empty((0, 2), np.float32))
+    query = FusedQuery(np.array([1.0, 0.0]), embedding=np.ones(4))
+    assert search_exact(empty, [query], 3).indices.shape == (1, 0)
+    one = CompactColumns.from_float(probability=np.array([[0.5, 0.5]], np.float32))
+    assert search_exact(one, [query], 3, keep=np.array([False])).distance.shape == (1, 0)
+    assert search_exact(one, [query], 3, keep=np.empty(0, np.int64)).distance.shape == (1, 0)
+    assert search_exact(one, [], 3).indices.shape == (0, 0)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    """Each with what was expected and what came."""
+    columns = CompactColumns.from_float(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32))
+    query = FusedQuery(np.ones(2))
+    for call, told in (
+        (lambda: search_exact(columns, [query], 0), "at least 1 nearest"),
+        (
+            lambda: search_exact(columns, [query, FusedQuery(np.ones(2), fusion=Fusion(1.0, 2.0))], 1),
+            "same fusion",
+        ),
+        (lambda: search_exact(columns, [FusedQuery(np.ones(5))], 1), "attribute 4 was asked"),
+        (lambda: search_exact(columns, [FusedQuery(embedding=np.ones(3))], 1), "3 were asked for"),
+        (lambda: search_exact(columns, [FusedQuery()], 1), "nothing to search by"),
+        (lambda: search_exact(columns, [query], 1, keep=np.ones(3, bool)), "all 4 rows"),
+        (lambda: search_exact(columns, [query], 1, keep=np.array([0, 4])), "0 to 3"),
+        (lambda: search_exact(columns, [query], 1, keep=np.array([-1])), "0 to 3"),
+        (lambda: search_exact(columns, [query], 1, keep=np.array([2, 2])), "twice"),
+    ):
+        with pytest.raises(InputError, match=told):
+            call()
