@@ -222,6 +222,33 @@ def benchmarks() -> str:
     return table(["what", "against", "measured", "aim"], rows)
 
 
+def gallery_store() -> str:
+    """Return what the gallery database costs, beside SQLite with memory-mapped columns."""
+    text = ""
+    words = {
+        "append": "append all, in batches",
+        "open": "open",
+        "read_columns": "read all vectors, sorted by key",
+        "filter": "filter on camera and time",
+        "delete": "delete by filter",
+    }
+    for record in read("benchmark-gallery-store.json"):
+        lance, sqlite = record["seconds"]["lance"], record["seconds"]["sqlite"]
+        rows = [
+            [said, f"{lance[what]:.3f} s", f"{sqlite[what]:.3f} s", f"{record['lance_to_sqlite'][what]:.2f}"]
+            for what, said in words.items()
+        ]
+        sizes = [record["bytes"][name] / 2**20 for name in ("lance", "sqlite")]
+        rows.append(["on disk", *(f"{size:.0f} MiB" for size in sizes), f"{sizes[0] / sizes[1]:.2f}"])
+        text += table(["what", "Lance", "SQLite + mapped columns", "ratio"], rows)
+        text += (
+            f"\n`{record['command']}`: {record['rows']:,} rows of {record['embedding_dim']} + "
+            f"{record['attributes']} numbers in batches of {record['batch']:,}, {record['rounds']} "
+            f"rounds, medians; {record['machine']['processor']}, code at {str(record['commit'])[:10]}.\n"
+        )
+    return text or "*No result has been recorded yet.*\n"
+
+
 def drawn_people_learnt() -> str:
     """Return what a small network learns of drawn people: the means, and every attribute."""
     text = ""
@@ -294,6 +321,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "trials": trials,
     "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
+    "gallery-store": gallery_store,
     "peta-cpu-findings": peta_cpu_findings,
     "peta-cpu": peta_cpu,
     "peta-cpu-protocols": peta_cpu_protocols,
