@@ -136,7 +136,7 @@ def _laplacian(
 
 
 def _moments(values: Int16[np.ndarray, "image rows width"]) -> Int64[np.ndarray, "2 image"]:
-    flat = values.reshape(len(values), -1).astype(np.int32)
+    flat = values.reshape(len(values), values.shape[1] * values.shape[2]).astype(np.int32)
     return np.stack([flat.sum(axis=1, dtype=np.int64), (flat * flat).sum(axis=1, dtype=np.int64)])
 
 

@@ -73,7 +73,10 @@ def read_image(
     try:
         return _decoded(read, content, archives, settings)
     except Exception as error:  # one bad image never stops a run
-        return replace(read, problem=_reason(error, item.source))
+        reason = _reason(error, item.source)
+        # the decoder was given bytes; a person wants to know whose
+        reason = reason.replace(f"{len(content)} bytes in memory", str(item.source), 1)
+        return replace(read, problem=reason)
 
 
 def _decoded(

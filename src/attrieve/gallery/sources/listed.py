@@ -155,7 +155,7 @@ class _Row:
     problem: str | None
 
 
-def _rows(rows: "csv._reader") -> Iterator[_Row]:  # type: ignore[name-defined,unused-ignore]
+def _rows(rows: Iterator[list[str]]) -> Iterator[_Row]:
     while True:
         try:
             yield _Row(next(rows), None)

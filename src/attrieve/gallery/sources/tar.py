@@ -1,10 +1,11 @@
 """Images in a tar archive, plain or compressed, read from front to end."""
 
+import io
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, cast
 
 from attrieve.data.archives import BYTE_LIMIT
 from attrieve.errors import DatasetError
@@ -78,7 +79,7 @@ class Member:
     problem: str | None = None
 
 
-def stream_members(file: IO[bytes]) -> Iterator[Member]:
+def stream_members(file: io.BufferedIOBase) -> Iterator[Member]:
     """Yield the files of a tar archive as they come; damage is the last member, without a name.
 
     Unlike :mod:`tarfile` alone, an archive that breaks off or turns into something else in the middle is
@@ -87,7 +88,7 @@ def stream_members(file: IO[bytes]) -> Iterator[Member]:
     """
     seen = 0
     try:
-        with tarfile.open(fileobj=file, mode="r|*", tarinfo=_StrictHeader) as archive:
+        with tarfile.open(fileobj=cast(IO[bytes], file), mode="r|*", tarinfo=_StrictHeader) as archive:
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]  # tarfile keeps them all: endless memory
                 if not info.isdir():
@@ -114,7 +115,7 @@ class _StrictHeader(tarfile.TarInfo):
     """A header that is missing or wrong is an error; tarfile takes it for the end of the archive."""
 
     @classmethod
-    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_StrictHeader":
         try:
             return super().fromtarfile(tarfile_)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the two empty blocks at the end

@@ -1,10 +1,12 @@
 """Shards in the layout of WebDataset: tar archives whose files are grouped by name."""
 
+import io
 import json
 import urllib.request
 from collections.abc import Iterator, Mapping
+from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from attrieve.errors import DatasetError
 from attrieve.gallery.sources.item import Metadata, SourceItem
@@ -75,7 +77,7 @@ class WebDatasetSource:
                     yield from _items(place, sample)
                     yield from problems
                     problems.clear()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             problems.append(SourceItem(ImageSource(place), problem=f"{shard}: cannot be read ({error})"))
         yield from problems
 
@@ -92,13 +94,13 @@ def _local_shards(address: str) -> list[str]:
     return [str(shard) for shard in found]
 
 
-def _open(shard: str) -> IO[bytes]:
+def _open(shard: str) -> io.BufferedIOBase:
     if shard.startswith(("http://", "https://")):
-        return cast(IO[bytes], urllib.request.urlopen(shard, timeout=60))
+        return cast(io.BufferedIOBase, urllib.request.urlopen(shard, timeout=60))
     return Path(shard).open("rb")
 
 
-def _files(file: IO[bytes], shard: str, problems: list[SourceItem]) -> Iterator[dict[str, Any]]:
+def _files(file: io.BufferedIOBase, shard: str, problems: list[SourceItem]) -> Iterator[dict[str, Any]]:
     """Yield files as the library's grouping wants them; what cannot be read is put aside."""
     place = Path(shard)
     seen: set[str] = set()
