@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numba
 import numpy as np
@@ -208,23 +209,29 @@ def compare(rows: int, least_s: float) -> dict[str, object]:
 
 def grow(sizes: list[int], least_s: float) -> dict[str, object]:
     """Measure galleries of several sizes on disk, each in a process of its own, and the exponent."""
+    code_bytes = int(probe_apart(BATCH, least_s)["resident_bytes"])  # of a gallery of next to nothing
     found = []
     for rows in sizes:
-        with tempfile.TemporaryDirectory(prefix="exact-search-") as folder:
-            write_gallery(Path(folder), rows)
-            answer = subprocess.run(
-                [sys.executable, __file__, "--probe", folder, "--seconds", str(least_s)],
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-        found.append({"rows": rows, **json.loads(answer.stdout)})
+        answer = probe_apart(rows, least_s)
+        answer["resident_bytes"] = int(answer["resident_bytes"]) - code_bytes
+        answer["resident_to_compact"] = answer["resident_bytes"] / answer["compact_bytes"]
+        found.append({"rows": rows, **answer})
     exponent = None
     if len(found) > 1:
         x = [math.log(probe["rows"]) for probe in found]
         y = [math.log(probe["query"]["median_ms"]) for probe in found]
         exponent = float(np.polyfit(x, y, 1)[0])
     return {"sizes": found, "exponent": exponent}
+
+
+def probe_apart(rows: int, least_s: float) -> dict[str, Any]:
+    """Write a gallery and measure it in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="exact-search-") as folder:
+        write_gallery(Path(folder), rows)
+        command = [sys.executable, __file__, "--probe", folder, "--seconds", str(least_s)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
 
 
 def write_gallery(folder: Path, rows: int) -> None:
@@ -238,7 +245,7 @@ def write_gallery(folder: Path, rows: int) -> None:
 
 
 def probe(folder: str, least_s: float) -> None:
-    """Open a gallery, ask, and print times and memory; memory is that of the gallery alone."""
+    """Open a gallery, ask, and print times and memory, that of compiled code included."""
     query, *others = draw_queries(8)
     before = resident_bytes()
     start = time.perf_counter()
@@ -256,7 +263,6 @@ def probe(folder: str, least_s: float) -> None:
                 "query": speed,
                 "compact_bytes": columns.nbytes,
                 "resident_bytes": resident,
-                "resident_to_compact": resident / columns.nbytes,
             }
         )
     )

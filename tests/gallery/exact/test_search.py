@@ -134,7 +134,7 @@ def test_adversarial_galleries(name: str, normalisation: Normalisation) -> None:
         FusedQuery(np.zeros(5), embedding=-embedding[5], fusion=fusion),
         draw_query(generator, 5, 16, fusion),
     ]
-    for k in (1, 10, 299, 300, 1000):
+    for k in (1, 10, 299, 300, 10**12):
         assert_equal(columns, queries, embedding, probability, k)
 
 

@@ -73,6 +73,7 @@ def search_exact(
     scanner = Scanner(select_parts(columns, keep), threads or default_threads())
     if not prepared or not scanner.blocks:
         return _no_hits(len(prepared))
+    k = min(k, sum(part.rows for part in scanner.parts))
     fusion = queries[0].fusion
     summaries = scanner.summarise(prepared, mixes := pilot_mixes(scanner, prepared, fusion))
     maxima = exact_maxima(scanner, prepared, summaries, fusion.normalisation)
