@@ -129,6 +129,7 @@ def test_conditions_keep_the_rows_they_name(
         ("seen=perhaps", "yes or no"),
         ("time>yesterday", "times such as"),
         ("time=9999-12-31", "last day"),
+        ("time>9999-12-31", "last day"),
         ("blur~1", "looks into text"),
         ("camera<C1,C2", "one value"),
         ("camera<?", "unknown can only"),

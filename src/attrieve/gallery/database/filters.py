@@ -251,15 +251,15 @@ def _compare(column: str, operator: Operator, value: FilterValue, kind: pa.DataT
 
 
 def _compare_day(column: str, operator: Operator, day: Day) -> str:
-    start, end = _moment(day.start), _moment(day.end)
-    by_operator = {
-        Operator.EQUAL: f"{column} >= {start} AND {column} < {end}",
-        Operator.LESS: f"{column} < {start}",
-        Operator.AT_MOST: f"{column} < {end}",
-        Operator.GREATER: f"{column} >= {end}",
-        Operator.AT_LEAST: f"{column} >= {start}",
-    }
-    return by_operator[operator]
+    if operator is Operator.LESS:
+        return f"{column} < {_moment(day.start)}"
+    if operator is Operator.AT_LEAST:
+        return f"{column} >= {_moment(day.start)}"
+    if operator is Operator.AT_MOST:
+        return f"{column} < {_moment(day.end)}"
+    if operator is Operator.GREATER:
+        return f"{column} >= {_moment(day.end)}"
+    return f"{column} >= {_moment(day.start)} AND {column} < {_moment(day.end)}"
 
 
 def _literal(value: FilterValue, kind: pa.DataType) -> str:

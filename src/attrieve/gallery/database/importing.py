@@ -131,7 +131,8 @@ def _matrix(column: pa.ChunkedArray, name: str) -> np.ndarray:
         )
     flat = whole.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     width = int(widths[0]) if len(widths) else (kind.list_size if pa.types.is_fixed_size_list(kind) else 0)
-    return flat.reshape(len(whole), width)
+    matrix: np.ndarray = flat.reshape(len(whole), width)
+    return matrix
 
 
 def _unit(embedding: np.ndarray) -> tuple[np.ndarray, int]:

@@ -27,6 +27,14 @@ FRAGMENT_BITS = 32
 READ_ROWS = 16_384
 
 
+def delete(table: "Table", predicate: str) -> int:
+    """Delete the rows a predicate holds for and return how many there were."""
+    with told(f"cannot delete from {table.name}; what was there is unharmed"):
+        before = table.count_rows()
+        table.delete(predicate)
+        return before - table.count_rows()
+
+
 @contextmanager
 def told(what: str) -> Iterator[None]:
     """Turn whatever Lance raises into a :class:`StorageError` that says what was tried.
@@ -102,13 +110,29 @@ def batches(
         yield from query.to_batches(rows)
 
 
+def batches_of(
+    table: "Table", ids: UInt64[np.ndarray, " row"], columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Stream some columns of the rows with these ids, in their order; no other fragment is touched.
+
+    A scan with a predicate would read narrow columns of every fragment, and fail with a damaged one.
+    """
+    for first in range(0, len(ids), READ_ROWS):
+        chosen = ids[first : first + READ_ROWS].tolist()
+        with told(f"cannot read {table.name}"):
+            read = table.take_row_ids(chosen).select(list(columns)).to_arrow()
+        if len(read) != len(chosen):
+            raise StorageError(f"{table.name} gave {len(read)} of {len(chosen)} rows")
+        yield from read.combine_chunks().to_batches()
+
+
 def fragment_of(ids: UInt64[np.ndarray, " row"]) -> UInt64[np.ndarray, " row"]:
     """Return the fragment each row lies in."""
     return ids >> np.uint64(FRAGMENT_BITS)
 
 
 def fragment_predicate(fragment: int) -> str:
-    """Return the predicate that holds for the rows of one fragment; Lance reads only that one."""
+    """Return the predicate that holds for the rows of one fragment."""
     first, beyond = fragment << FRAGMENT_BITS, (fragment + 1) << FRAGMENT_BITS
     return f"{ROW_ID} >= {first} AND {ROW_ID} < {beyond}"
 

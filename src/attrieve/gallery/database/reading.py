@@ -1,7 +1,7 @@
 """Reading a gallery: snapshots that no writer changes."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ from attrieve.gallery.database.filters import Filter, parse_filter, text_literal
 from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.database.lance import (
     batches,
+    batches_of,
     fragment_of,
-    fragment_predicate,
     open_table,
     row_ids,
 )
@@ -186,11 +186,11 @@ class GallerySnapshot:
     def _sound_columns(self, check: bool) -> GalleryColumns:
         parts, damaged = [], []
         ids = row_ids(self.table)
-        for fragment, count in fragments(ids):
+        for fragment, rows in fragments(ids):
             try:
-                parts.append(read_columns(self.table, fragment_predicate(fragment), count, check=check))
+                parts.append(read_columns(self.table, rows, check=check))
             except StorageError as error:
-                damaged.append(Damage(self.table.name, fragment, count, str(error)))
+                damaged.append(Damage(self.table.name, fragment, len(rows), str(error)))
         joined = _join(parts, self.model, tuple(damaged))
         for damage in damaged:
             warnings.warn(f"{self.folder}: {damage}; these rows are not searched", DamagedGalleryWarning, 3)
@@ -228,10 +228,10 @@ class GallerySnapshot:
         return batches(self.table, names, predicate)
 
 
-def fragments(ids: UInt64[np.ndarray, " row"]) -> list[tuple[int, int]]:
-    """Return each fragment that row ids lie in, with the number of its rows."""
-    numbers, counts = np.unique(fragment_of(ids), return_counts=True)
-    return list(zip(numbers.tolist(), counts.tolist(), strict=True))
+def fragments(ids: UInt64[np.ndarray, " row"]) -> list[tuple[int, UInt64[np.ndarray, " some"]]]:
+    """Return each fragment that ascending row ids lie in, with the ids of its rows."""
+    numbers, starts = np.unique(fragment_of(ids), return_index=True)
+    return list(zip(numbers.tolist(), np.split(ids, starts[1:]), strict=True)) if len(ids) else []
 
 
 def vector_names(schema: pa.Schema) -> list[str]:
@@ -240,17 +240,21 @@ def vector_names(schema: pa.Schema) -> list[str]:
 
 
 def read_columns(
-    table: "Table", predicate: str | None = None, count: int | None = None, *, check: bool
+    table: "Table", ids: UInt64[np.ndarray, " row"] | None = None, *, check: bool
 ) -> GalleryColumns:
-    """Read the vectors of a table, or of the rows a predicate holds for, sorted by key.
+    """Read the vectors of a table, or of the rows with some ids, sorted by key.
 
     Two passes, so that each vector is copied once, straight to its place: keys first, then vectors.
 
     Raises:
         StorageError: if something cannot be read, or a checksum is wrong.
     """
-    expected = table.count_rows() if count is None else count
-    key, row_id, checksum = _heads(table, predicate, expected)
+
+    def read(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        return batches(table, columns) if ids is None else batches_of(table, ids, columns)
+
+    expected = table.count_rows() if ids is None else len(ids)
+    key, row_id, checksum = _heads(read(["key", ROW_ID, "checksum"]), table.name, expected)
     order = np.argsort(key, kind="stable")
     if len(key) > 1 and (np.diff(key[order]) == 0).any():
         raise StorageError(f"{table.name} holds a key twice")
@@ -262,38 +266,38 @@ def read_columns(
         for name in vector_names(schema)
     }
     at = 0
-    for batch in batches(table, [ROW_ID, *matrices], predicate):
+    for batch in read([ROW_ID, *matrices]):
         here = slice(at, at + len(batch))
         if not np.array_equal(batch.column(ROW_ID).to_numpy(), row_id[here]):
             raise StorageError(f"{table.name} gave its rows in another order the second time")
-        read = Vectors(**{name: from_arrow(batch.column(name)) for name in matrices})
-        if check and not np.array_equal(checksums(read), checksum[here]):
+        vectors = Vectors(**{name: from_arrow(batch.column(name)) for name in matrices})
+        if check and not np.array_equal(checksums(vectors), checksum[here]):
             raise StorageError(f"vectors in {table.name} are not those that were written")
-        for name, column in read.named().items():
+        for name, column in vectors.named().items():
             matrices[name][place[here]] = column
         at += len(batch)
     return GalleryColumns(key[order], row_id[order], matrices.get(EMBEDDING), matrices.get(PROBABILITY))
 
 
 def _heads(
-    table: "Table", predicate: str | None, expected: int
+    read: Iterator[pa.RecordBatch], name: str, expected: int
 ) -> tuple[UInt64[np.ndarray, " row"], UInt64[np.ndarray, " row"], UInt64[np.ndarray, " row"]]:
     """Return keys, row ids and checksums in the order of the store."""
     key, row_id, checksum = (np.empty(expected, dtype=np.uint64) for _ in range(3))
     at = 0
-    for batch in batches(table, ["key", ROW_ID, "checksum"], predicate):
+    for batch in read:
         here = slice(at, at + len(batch))
         if here.stop > expected:
             break
         try:
             key[here] = key_numbers(batch.column("key"))
         except InputError as error:
-            raise StorageError(f"{table.name} is damaged: {error}") from error
+            raise StorageError(f"{name} is damaged: {error}") from error
         row_id[here] = batch.column(ROW_ID).to_numpy()
         checksum[here] = batch.column("checksum").to_numpy()
         at += len(batch)
     if at != expected:
-        raise StorageError(f"{table.name} gave another number of rows than the {expected} it counts")
+        raise StorageError(f"{name} gave another number of rows than the {expected} it counts")
     return key, row_id, checksum
 
 
@@ -302,17 +306,18 @@ def _join(parts: list[GalleryColumns], model: GalleryModel, damaged: tuple[Damag
     key = np.concatenate([nothing, *(part.key for part in parts)])
     row_id = np.concatenate([nothing, *(part.row_id for part in parts)])
     order = np.argsort(key, kind="stable")
-    both = [
-        None
-        if width is None
-        else np.concatenate([np.zeros((0, width), np.float32), *(column(part) for part in parts)])[order]
-        for width, column in _widths(model)
-    ]
-    return GalleryColumns(key[order], row_id[order], both[0], both[1], damaged)
+    embedding = _stack([part.embedding for part in parts], model.embedding_dim, order)
+    probability = _stack([part.probability for part in parts], model.attributes, order)
+    return GalleryColumns(key[order], row_id[order], embedding, probability, damaged)
 
 
-def _widths(model: GalleryModel) -> list[tuple[int | None, Callable[[GalleryColumns], np.ndarray]]]:
-    return [
-        (model.embedding_dim, lambda part: part.embedding),  # type: ignore[return-value, list-item]
-        (model.attributes, lambda part: part.probability),  # type: ignore[return-value, list-item]
-    ]
+def _stack(
+    parts: list[np.ndarray | None], width: int | None, order: np.ndarray
+) -> Float32[np.ndarray, "row width"] | None:
+    if width is None:
+        return None
+    nothing = np.zeros((0, width), dtype=np.float32)
+    joined: Float32[np.ndarray, "row width"] = np.concatenate(
+        [nothing, *(part for part in parts if part is not None)]
+    )[order]
+    return joined

@@ -10,7 +10,7 @@ import pyarrow as pa
 from attrieve.errors import InputError
 from attrieve.gallery.database.filters import text_literal
 from attrieve.gallery.database.keys import key_numbers, key_text
-from attrieve.gallery.database.lance import batches, create_table, open_table, table_path, told
+from attrieve.gallery.database.lance import batches, create_table, delete, open_table, table_path, told
 from attrieve.gallery.database.layout import EMBEDDING, PROBABILITY
 from attrieve.gallery.database.manifest import GalleryModel, ModelState
 from attrieve.gallery.database.rows import GalleryRow, complete, first_of_each, rows_of
@@ -121,7 +121,6 @@ class Reembedding:
         gone = np.setdiff1d(all_keys(self._new), all_keys(self._old))
         if len(gone):
             listed = ", ".join(text_literal(key_text(number)) for number in gone)
-            with told(f"cannot delete from {self._new.name}"):
-                self._new.delete(f"`key` IN ({listed})")
+            delete(self._new, f"`key` IN ({listed})")
         ready = replace(self.model, state=ModelState.READY)
         self.writer.replace_manifest(self.writer.manifest.with_model(ready, active=True))

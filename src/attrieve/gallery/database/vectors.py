@@ -92,7 +92,8 @@ def _first(bad: Bool[np.ndarray, " row"], problem: str) -> list[tuple[int, str]]
 
 def lengths(column: Float[np.ndarray, "row dim"]) -> Float[np.ndarray, " row"]:
     """Return the Euclidean length of every row."""
-    return np.sqrt(np.einsum("rd,rd->r", column, column, dtype=np.float64))
+    length: Float[np.ndarray, " row"] = np.sqrt(np.einsum("rd,rd->r", column, column, dtype=np.float64))
+    return length
 
 
 def checksums(vectors: Vectors) -> UInt64[np.ndarray, " row"]:

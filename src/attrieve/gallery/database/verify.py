@@ -12,7 +12,7 @@ from attrieve.data.archives import ArchiveHandles
 from attrieve.data.decoding import read_bytes
 from attrieve.errors import AttrieveError, ImageError, InputError, StorageError
 from attrieve.gallery.database.keys import key_numbers, key_text
-from attrieve.gallery.database.lance import batches, fragment_predicate, open_table, row_ids, told
+from attrieve.gallery.database.lance import batches_of, delete, fragment_predicate, open_table, row_ids, told
 from attrieve.gallery.database.manifest import DatabaseManifest, GalleryModel
 from attrieve.gallery.database.reading import Damage, fragments, vector_names
 from attrieve.gallery.database.rows import rows_of
@@ -85,7 +85,9 @@ def verify_database(
     """
     folder = Path(folder)
     manifest = DatabaseManifest.read(folder)
-    rows, damaged, problems = 0, [], []
+    rows = 0
+    damaged: list[Damage] = []
+    problems: list[str] = []
     for model in manifest.models:
         problems += _query_side_problems(folder, model)
         try:
@@ -119,15 +121,17 @@ def _query_side_problems(folder: Path, model: GalleryModel) -> list[str]:
 def _verify_table(
     table: "Table", model: GalleryModel, progress: Callable[[int], None] | None
 ) -> VerifyReport:
-    sound, damaged, keys = 0, [], []
-    for fragment, count in fragments(row_ids(table)):
+    sound = 0
+    damaged: list[Damage] = []
+    keys: list[np.ndarray] = []
+    for fragment, ids in fragments(row_ids(table)):
         try:
-            keys.append(_verify_fragment(table, fragment, model))
-            sound += count
+            keys.append(_verify_rows(table, ids, model))
+            sound += len(ids)
         except AttrieveError as error:
-            damaged.append(Damage(table.name, fragment, count, str(error)))
+            damaged.append(Damage(table.name, fragment, len(ids), str(error)))
         if progress is not None:
-            progress(count)
+            progress(len(ids))
     return VerifyReport(sound, tuple(damaged), tuple(_repeated(table.name, keys)))
 
 
@@ -138,15 +142,15 @@ def _repeated(name: str, keys: list[np.ndarray]) -> list[str]:
     return [f"{name} holds key {key_text(number)} more than once" for number in numbers[counts > 1][:10]]
 
 
-def _verify_fragment(table: "Table", fragment: int, model: GalleryModel) -> np.ndarray:
-    """Return the keys of a fragment.
+def _verify_rows(table: "Table", ids: np.ndarray, model: GalleryModel) -> np.ndarray:
+    """Return the keys of the rows of a fragment.
 
     Raises:
         StorageError: for what cannot be read.
         InputError: for what can be read and is wrong.
     """
     parts = [np.zeros(0, dtype=np.uint64)]
-    for batch in batches(table, table.schema.names, fragment_predicate(fragment)):
+    for batch in batches_of(table, ids, table.schema.names):
         with told("its columns cannot be decoded"):
             batch.validate(full=True)
         keys = key_numbers(batch.column("key"))
@@ -175,10 +179,10 @@ def _image_problems(folder: Path, manifest: DatabaseManifest, skip: set[int]) ->
     table = open_table(folder, manifest.model.table)
     found = []
     with ArchiveHandles() as archives:
-        for fragment, _ in fragments(row_ids(table)):
+        for fragment, ids in fragments(row_ids(table)):
             if fragment in skip:
                 continue
-            for batch in batches(table, ["key", "source", "member", "frame"], fragment_predicate(fragment)):
+            for batch in batches_of(table, ids, ["key", "source", "member", "frame"]):
                 for row in rows_of(pa.Table.from_batches([batch])):
                     if row.frame is not None:
                         continue  # a key is that of the crop; a video holds whole frames
@@ -207,7 +211,5 @@ def drop_damaged(folder: Path | str, damaged: tuple[Damage, ...]) -> int:
     dropped = 0
     for damage in damaged:
         if damage.table in tables:
-            table = open_table(Path(folder), damage.table)
-            with told(f"cannot delete {damage}"):
-                dropped += table.delete(fragment_predicate(damage.fragment)).num_deleted_rows
+            dropped += delete(open_table(Path(folder), damage.table), fragment_predicate(damage.fragment))
     return dropped

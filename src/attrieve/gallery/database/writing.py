@@ -18,6 +18,7 @@ from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.database.lance import (
     batches,
     create_table,
+    delete,
     drop_table,
     open_table,
     optimise,
@@ -174,16 +175,14 @@ class DatabaseWriter:
     def _delete(self, predicate: str) -> int:
         """Delete from the tables of the other models first, so that a kill in between can be repeated."""
         self._delete_elsewhere(predicate)
-        with told(f"cannot delete from {self.folder}"):
-            count = self._table.delete(predicate).num_deleted_rows
+        count = delete(self._table, predicate)
         self._keys = None
-        return int(count)
+        return count
 
     def _delete_elsewhere(self, predicate: str) -> None:
         for model in self.manifest.models:
             if model != self.model and table_path(self.folder, model.table).is_dir():
-                with told(f"cannot delete from {self.folder}"):
-                    open_table(self.folder, model.table).delete(predicate)
+                delete(open_table(self.folder, model.table), predicate)
 
     def add_user_columns(self, fields: Iterable[pa.Field]) -> None:
         """Give the gallery further columns, unknown for the rows there are.
