@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from attrieve.data.archives import ArchiveHandles
@@ -117,7 +116,6 @@ def run_pipeline(
         rows_per_commit=settings.rows_per_commit,
         seconds_per_commit=settings.seconds_per_commit,
     )
-    Image.init()  # Pillow loads its formats on first use, and two threads that do so at once fail
     with ArchiveHandles() as archives:
         _Pipeline(source, describe, intake, writer, archives, reading, settings).run()
     return IndexSummary(intake.added, intake.already_there, intake.quarantined, time.monotonic() - started)
