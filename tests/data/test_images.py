@@ -414,3 +414,18 @@ def file_size_limit(limit: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_bytes_of_something_else_are_said_to_be_no_image() -> None:
+    """Every format is tried, and none fails in a way of its own."""
+    with pytest.raises(ImageError, match="not an image in one of the formats"):
+        decode_image(b"just words, and no picture at all")
+
+
+def test_a_picture_of_several_frames_from_a_camera_is_read(tmp_path: Path) -> None:
+    """Multi-picture files, which some cameras and telephones write, begin with a JPEG picture."""
+    frames = [Image.new("RGB", (16, 24), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "two.mpo", save_all=True, append_images=frames[1:])
+    image = decode_image(tmp_path / "two.mpo")
+    assert image.shape == (24, 16, 3)
+    assert image[0, 0, 0] > 200 > 60 > image[0, 0, 2]

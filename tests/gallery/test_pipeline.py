@@ -135,7 +135,7 @@ def test_one_bad_image_never_stops_the_run(tmp_path: Path, images: list[ImageSou
         "bomb.png": (huge_png(60_000), "60000"),
         "empty.png": (b"", "empty"),
         "half.png": (content[: len(content) // 2], "truncated"),
-        "text.jpg": (b"just words", "image"),
+        "text.jpg": (b"just words", "not an image"),
         "line\nbreak \udcff.png": (b"", "empty"),
     }
     for name, (what, _) in bad.items():

@@ -20,7 +20,7 @@ from attrieve.schema.person import ImageSource
 PIXEL_LIMIT = 50_000_000
 """Most pixels (width times height) an image may claim in its header before it is decoded."""
 
-IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO")
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # JPEG opens MPO, too
 """Formats tried, by Pillow's names. Others, among them those that start programs, are refused."""
 
 IMAGE_EXTENSIONS = frozenset(

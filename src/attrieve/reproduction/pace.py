@@ -70,7 +70,7 @@ def mean_rate(paces: Iterable[Pace]) -> float | None:
 def spoken_time(seconds: float) -> str:
     """Return a duration as people say it.
 
-    >>> spoken_time(40), spoken_time(600), spoken_time(9000), spoken_time(200000)
+    >>> spoken_time(40.0), spoken_time(600.0), spoken_time(9000.0), spoken_time(200000.0)
     ('40 s', '10 min', '2.5 h', '56 h')
     """
     if seconds < 90:
