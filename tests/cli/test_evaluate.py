@@ -1,7 +1,6 @@
 """``attrieve evaluate`` at the command line, after ``attrieve train``."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,23 +9,13 @@ from attrieve.cli.people import read_split
 from attrieve.evaluation.protocol import Protocol
 from attrieve.models.retriever import Retriever
 from attrieve.training.config import load_recipe
-from cli.training_commands import document_of, draw_data, invoke, write_small_recipe
-from models.tiny import tiny_backbone
+from cli.training_commands import document_of, invoke, write_small_recipe
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_backbone() -> Iterator[None]:
-    with tiny_backbone():
-        yield
+pytestmark = pytest.mark.usefixtures("small_backbone")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(small_backbone: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     recipe = write_small_recipe(folder / "small.toml")
     document_of(

@@ -1,27 +1,17 @@
 """``attrieve reproduce`` at the command line."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.training_commands import document_of, draw_data, invoke
-from models.tiny import tiny_backbone
+from cli.training_commands import document_of, invoke
 from reproduction.small_reproduction import write_small_recipe, write_small_recipes
 
 ROW = "attributes-mobilenetv2"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def small_backbone() -> Iterator[None]:
-    with tiny_backbone():
-        yield
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_data(tmp_path_factory.mktemp("data"))
+pytestmark = pytest.mark.usefixtures("small_backbone")
 
 
 @pytest.fixture

@@ -1,33 +1,19 @@
 """``attrieve significance`` at the command line, over a run that was never trained."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tomli_w
-import torch
 
 from attrieve.cli.people import read_split
-from attrieve.cli.significance import Distance, recognition_distance
 from attrieve.models.retriever import Retriever
 from attrieve.schema import load_vocabulary
-from attrieve.scoring.euclidean import euclidean_distance, manhattan_distance
-from attrieve.scoring.likelihood import group_likelihood, independent_likelihood
 from attrieve.training.config import load_recipe
-from cli.training_commands import document_of, draw_data, invoke
-from models.tiny import tiny_backbone, tiny_schema, tiny_settings
+from cli.training_commands import document_of, invoke
+from models.tiny import tiny_settings
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_backbone() -> Iterator[None]:
-    with tiny_backbone():
-        yield
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_data(tmp_path_factory.mktemp("data"))
+pytestmark = pytest.mark.usefixtures("small_backbone")
 
 
 def make_run(folder: Path, kind: str) -> Path:
@@ -39,7 +25,7 @@ def make_run(folder: Path, kind: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(small_backbone: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_run(tmp_path_factory.mktemp("run"), "multi_task")
 
 
@@ -69,7 +55,7 @@ def test_the_three_questions_are_answered(run: Path, data: Path, tmp_path: Path)
     ]
 
 
-@pytest.mark.parametrize("distance", ["group-likelihood", "embedding"])
+@pytest.mark.parametrize("distance", ["likelihood", "embedding"])
 def test_other_distances(run: Path, data: Path, distance: str) -> None:
     """A perfect classifier reaches the ceiling by each; embeddings have no attributes to be told."""
     told = document_of(invoke(*ask(run, data, "--json", "--distance", distance)))
@@ -79,24 +65,6 @@ def test_other_distances(run: Path, data: Path, distance: str) -> None:
         assert "ceiling" not in told
     else:
         assert told["ceiling"][-1]["scores"]["unique"]["map"] == 100.0
-
-
-def test_distances_by_name() -> None:
-    """Each is the function of that name; the group likelihood reads probabilities as logits."""
-    schema = tiny_schema()
-    generator = torch.Generator().manual_seed(0)
-    query = torch.randint(0, 2, (3, len(schema)), generator=generator).float()
-    logit = torch.randn(4, len(schema), generator=generator)
-    certainty = torch.rand(3, len(schema), generator=generator)
-    expected = {
-        Distance.EUCLIDEAN: euclidean_distance(query, logit.sigmoid(), certainty),
-        Distance.MANHATTAN: manhattan_distance(query, logit.sigmoid(), certainty),
-        Distance.LIKELIHOOD: independent_likelihood(query, logit.sigmoid(), certainty),
-        Distance.GROUP_LIKELIHOOD: group_likelihood(query, logit, schema, certainty),
-    }
-    for name, distance in expected.items():
-        found = recognition_distance(name, schema)(query, logit.sigmoid(), certainty)
-        torch.testing.assert_close(found, distance)
 
 
 def test_for_people_it_is_a_table(run: Path, data: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,9 @@ import torch
 
 from attrieve.models.retriever import Retriever
 from attrieve.training.config import load_recipe
-from cli.training_commands import document_of, draw_data, invoke, write_small_recipe
-from models.tiny import tiny_backbone
+from cli.training_commands import document_of, invoke, write_small_recipe
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_backbone() -> Iterator[None]:
-    with tiny_backbone():
-        yield
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_data(tmp_path_factory.mktemp("data"))
+pytestmark = pytest.mark.usefixtures("small_backbone")
 
 
 @pytest.fixture(scope="module")

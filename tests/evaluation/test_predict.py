@@ -1,19 +1,14 @@
 """A retriever over many images."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
 from attrieve.errors import InputError
 from attrieve.evaluation.predict import predict
-from models.tiny import random_pixels, tiny_backbone, tiny_retriever
+from models.tiny import random_pixels, tiny_retriever
+from models.tiny_fixtures import small_backbone
 
-
-@pytest.fixture(autouse=True)
-def small_backbone() -> Iterator[None]:
-    with tiny_backbone():
-        yield
+__all__ = ["small_backbone"]
 
 
 @pytest.mark.parametrize("kind", ["attributes", "embedding", "multi_task"])

@@ -1,12 +1,3 @@
-from collections.abc import Iterator
+from models.tiny_fixtures import small_backbone
 
-import pytest
-
-from models.tiny import tiny_backbone
-
-
-@pytest.fixture(autouse=True)
-def small_backbone() -> Iterator[None]:
-    """A backbone that is built and run in milliseconds."""
-    with tiny_backbone():
-        yield
+__all__ = ["small_backbone"]

@@ -1,28 +1,12 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from cli.training_commands import draw_data
-from models.tiny import tiny_backbone
+from models.tiny_fixtures import one_thread, small_backbone
 from reproduction.small_reproduction import write_small_recipes
 
-
-@pytest.fixture(autouse=True)
-def small_backbone() -> Iterator[None]:
-    """A backbone that is built and run in milliseconds."""
-    with tiny_backbone():
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """Threads would wait for each other over tiny tensors."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+__all__ = ["drawn", "one_thread", "small_backbone", "small_recipes"]
 
 
 @pytest.fixture(scope="session")

@@ -375,8 +375,9 @@ def test_a_reproduction_counts_the_training_it_saw(finished: tuple[Path, dict[st
     """Ten steps of four images make a journal line, from which time and rate come."""
     out, _ = finished
     record = read_json(out / "results" / "paper" / f"{THREE[0]}-seed-0.json")
-    images = record["training_seconds"] * record["images_per_second"]
-    assert images == pytest.approx(40, rel=0.3)
+    # the record keeps tenths of a second, so on a quick machine the product is only so near
+    seconds, rate = record["training_seconds"], record["images_per_second"]
+    assert (seconds - 0.06) * (rate - 0.06) <= 40 <= (seconds + 0.06) * (rate + 0.06)
 
 
 def test_a_model_of_a_record_can_be_loaded(finished: tuple[Path, dict[str, Any]]) -> None:

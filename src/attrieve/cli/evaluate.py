@@ -87,27 +87,20 @@ def evaluate_run(
     """
     from rich.progress import Progress
 
-    from attrieve.cli.people import decode, read_split
+    from attrieve.cli.people import load_run
     from attrieve.evaluation.protocol import Protocol
-    from attrieve.models.retriever import Retriever
     from attrieve.reproduction.measure import measure_run
-    from attrieve.training.config import load_recipe, parse_recipe
 
     chosen = [choose_protocol(name) for name in protocols] if protocols else list(Protocol)
-    retriever = Retriever.from_pretrained(run).to(device)
-    recipe = load_recipe(run / "recipe.toml")
-    if split is not None:
-        recipe = parse_recipe(recipe.model_dump(), [f"data.split={json.dumps(split)}"])
-    divided = read_split(recipe, data)
-    test = decode(divided.test, recipe, cache=cache, console=console)
+    loaded = load_run(run, data, split=split, cache=cache, device=device, console=console)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("describing test images", total=len(test))
+        task = progress.add_task("describing test images", total=len(loaded.test))
         measured = measure_run(
             run,
-            retriever,
-            recipe,
-            divided=divided,
-            test=test,
+            loaded.retriever,
+            loaded.recipe,
+            divided=loaded.divided,
+            test=loaded.test,
             protocols=chosen,
             flip=flip,
             graded=graded,

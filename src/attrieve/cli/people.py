@@ -1,5 +1,7 @@
 """The persons a recipe or run speaks of, read from a data folder, with progress shown."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -7,12 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from attrieve.data.peta import read_peta
 from attrieve.data.splits import Split
+from attrieve.models.retriever import Retriever
 from attrieve.reproduction.people import VALIDATION_SEED, decode_people, divide
 from attrieve.schema import PersonSet
-from attrieve.training.config import Recipe
+from attrieve.training.config import Recipe, load_recipe, parse_recipe
 from attrieve.training.people import TrainingPeople
 
-__all__ = ["VALIDATION_SEED", "decode", "read_split"]
+__all__ = ["VALIDATION_SEED", "LoadedRun", "decode", "load_run", "read_split"]
 
 
 def read_split(recipe: Recipe, data: Path) -> Split:
@@ -28,3 +31,37 @@ def decode(persons: PersonSet, recipe: Recipe, *, cache: Path | None, console: C
         return decode_people(
             persons, recipe, cache=cache, progress=lambda done: progress.update(task, completed=done)
         )
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run with the persons it is to be measured on.
+
+    Args:
+        retriever: on the device that shall compute.
+        recipe: the run's, with another split if one was asked for.
+        divided: the split, in the data set's full vocabulary.
+        test: its test side, decoded, in the recipe's vocabulary.
+    """
+
+    retriever: Retriever
+    recipe: Recipe
+    divided: Split
+    test: TrainingPeople
+
+
+def load_run(
+    run: Path, data: Path, *, split: str | None, cache: Path | None, device: str, console: Console
+) -> LoadedRun:
+    """Load a run folder and decode the test part of its split, or of another one.
+
+    Raises:
+        AttrieveError: if the run or the data cannot be used.
+    """
+    retriever = Retriever.from_pretrained(run).to(device)
+    recipe = load_recipe(run / "recipe.toml")
+    if split is not None:
+        recipe = parse_recipe(recipe.model_dump(), [f"data.split={json.dumps(split)}"])
+    divided = read_split(recipe, data)
+    test = decode(divided.test, recipe, cache=cache, console=console)
+    return LoadedRun(retriever, recipe, divided, test)

@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from attrieve.evaluation.attribute_significance import (
         AttributeEffect,
         PartialDistance,
-        RecognitionDistance,
     )
     from attrieve.evaluation.protocol import Protocol, RetrievalTask
     from attrieve.evaluation.report import Predictions
     from attrieve.models.retriever import Retriever
-    from attrieve.schema import AttributeSchema
 
 
 class Distance(StrEnum):
@@ -30,8 +28,8 @@ class Distance(StrEnum):
 
     EUCLIDEAN = "euclidean"
     MANHATTAN = "manhattan"
+    INDEPENDENT_LIKELIHOOD = "independent-likelihood"
     LIKELIHOOD = "likelihood"
-    GROUP_LIKELIHOOD = "group-likelihood"
     EMBEDDING = "embedding"
 
 
@@ -106,25 +104,16 @@ def significance_of_run(
     Raises:
         AttrieveError: if run or data cannot be used, or the run lacks the branch the distance needs.
     """
-    from attrieve.cli.people import decode, read_split
+    from attrieve.cli.people import load_run
     from attrieve.data.splits import category_labels
-    from attrieve.evaluation.predict import predict
     from attrieve.evaluation.protocol import Protocol, build_task
-    from attrieve.models.retriever import Retriever
-    from attrieve.schema import load_vocabulary
-    from attrieve.training.config import load_recipe, parse_recipe
+    from attrieve.reproduction.measure import describe_test, looks_at_mirrored
 
-    retriever = Retriever.from_pretrained(run).to(device)
-    recipe = load_recipe(run / "recipe.toml")
-    if split is not None:
-        recipe = parse_recipe(recipe.model_dump(), [f"data.split={json.dumps(split)}"])
-    divided = read_split(recipe, data)
-    vocabulary = load_vocabulary(recipe.data.vocabulary)
-    retriever.schema.require_same(vocabulary, here=f"run {run}", there="the recipe beside it")
+    loaded = load_run(run, data, split=split, cache=cache, device=device, console=console)
+    retriever, recipe, divided, test = loaded.retriever, loaded.recipe, loaded.divided, loaded.test
     _require_branch(retriever, distance)
-    test = decode(divided.test, recipe, cache=cache, console=console)
-    predictions = predict(retriever, test.images, flip=flip)
-    train_values = divided.train.select(vocabulary).values
+    predictions = describe_test(run, retriever, recipe, test, flip=flip)
+    train_values = divided.train.select(retriever.schema).values
     tasks = {
         protocol: build_task(
             protocol,
@@ -137,7 +126,7 @@ def significance_of_run(
     return {
         "name": retriever.name,
         "seed": recipe.training.seed,
-        "flip": flip,
+        "flip": looks_at_mirrored(recipe, flip),
         "backbone": recipe.model.backbone.name,
         "distance": distance.value,
         "data": _counts(divided),
@@ -145,25 +134,6 @@ def significance_of_run(
         "draws": draws,
         **_answers(retriever, predictions, tasks, distance, draws),
     }
-
-
-def recognition_distance(distance: Distance, schema: "AttributeSchema") -> "RecognitionDistance":
-    """Return a distance between descriptions and attribute probabilities by its name."""
-    import torch
-
-    from attrieve.scoring.euclidean import euclidean_distance, manhattan_distance
-    from attrieve.scoring.likelihood import group_likelihood, independent_likelihood
-
-    if distance is Distance.GROUP_LIKELIHOOD:
-        return lambda query, probability, certainty: group_likelihood(
-            query, torch.logit(probability, eps=1e-6), schema, certainty
-        )
-    by_name: dict[Distance, RecognitionDistance] = {
-        Distance.EUCLIDEAN: euclidean_distance,
-        Distance.MANHATTAN: manhattan_distance,
-        Distance.LIKELIHOOD: independent_likelihood,
-    }
-    return by_name[distance]
 
 
 def _answers(
@@ -174,6 +144,7 @@ def _answers(
     draws: int,
 ) -> dict[str, Any]:
     from attrieve.evaluation import attribute_significance as questions
+    from attrieve.evaluation.distances import recognition_distance
     from attrieve.evaluation.protocol import Protocol
 
     unique, schema = tasks[Protocol.UNIQUE], retriever.schema
@@ -181,7 +152,7 @@ def _answers(
         search = _embedding_search(retriever, predictions)
     else:
         assert predictions.probability is not None  # _require_branch has seen to it
-        by_probability = recognition_distance(distance, schema)
+        by_probability = recognition_distance(distance.value, schema, predictions.logit_shift)
         search = questions.recognition_search(predictions.probability, by_probability)
     curves = questions.by_named_count(search, unique, draws=draws)
     answers: dict[str, Any] = {

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from attrieve.errors import InputError
 from attrieve.evaluation.average_precision import average_precision
+from attrieve.evaluation.distances import RecognitionDistance
 from attrieve.evaluation.protocol import Protocol, RetrievalTask
 from attrieve.evaluation.ranks import NOBODY, relevant_ranks
 from attrieve.evaluation.retrieval import QueryScores, RetrievalScores, evaluate_retrieval
@@ -32,12 +33,6 @@ PartialDistance = Callable[
 ]
 """From descriptions (1 wanted, 0 unwanted) and their certainties (0 leaves an attribute open) to the
 distances of all persons, smaller is nearer."""
-
-RecognitionDistance = Callable[
-    [Float[Tensor, "query attribute"], Float[Tensor, "person attribute"], Float[Tensor, "query attribute"]],
-    Float32[Tensor, "query person"],
-]
-"""A distance of :mod:`attrieve.scoring` between descriptions and probabilities, with certainties last."""
 
 NAMED_COUNTS = (1, 2, 4, 8, 16, 24, 35)
 """Numbers of named attributes that are tried."""

@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from attrieve.errors import InputError
+from attrieve.errors import InputError, UnknownNameError
 from attrieve.evaluation.protocol import RetrievalTask
 from attrieve.evaluation.retrieval import BLOCK_BYTES, DistanceBlock
-from attrieve.schema import AttributeSchema
+from attrieve.schema import AttributeSchema, GroupKind
 from attrieve.scoring.cosine import cosine_distance
-from attrieve.scoring.euclidean import euclidean_distance
+from attrieve.scoring.euclidean import euclidean_distance, manhattan_distance
 from attrieve.scoring.fusion import Fusion, Normalisation, fuse
-from attrieve.scoring.likelihood import group_likelihood
+from attrieve.scoring.likelihood import ONE_OF_MANY, group_likelihood
 
 ATTRIBUTES = "attributes"
 """Name of the recognition distance by itself."""
@@ -29,6 +29,17 @@ LIKELIHOOD_FUSED = "likelihood-fused"
 """``likelihood + embedding_nats * cosine distance``: both branches as evidence in nats."""
 NAMES = frozenset({ATTRIBUTES, EMBEDDING, INDEPENDENT_LIKELIHOOD, LIKELIHOOD, LIKELIHOOD_FUSED})
 """Distances that are always reported under these names."""
+
+EUCLIDEAN = "euclidean"
+"""The paper's distance of recognition, as :func:`recognition_distance` names it."""
+MANHATTAN = "manhattan"
+"""Sum of absolute differences."""
+
+RecognitionDistance = Callable[
+    [Float[Tensor, "query attribute"], Float[Tensor, "person attribute"], Float[Tensor, "query attribute"]],
+    Float32[Tensor, "query person"],
+]
+"""A distance of :mod:`attrieve.scoring` between descriptions and probabilities, with certainties last."""
 
 _SMALLEST_STEP = 2.0**-24  # half of float32's at 1: probabilities of exactly 0 and 1 become finite logits
 
@@ -98,24 +109,57 @@ def _likelihood_blocks(
 ) -> dict[str, DistanceBlock]:
     if predictions.probability is None:
         return {}
-    shift = predictions.logit_shift
-    logit = torch.logit(predictions.probability.float(), eps=_SMALLEST_STEP)
-    shifted = logit if shift is None else logit + shift.to(logit)
+    probability = predictions.probability
     certainty = (query >= 0).to(torch.float32)  # an unknown value asks for nothing
 
-    def independent(block: slice) -> Float32[Tensor, "query person"]:
-        # on logits: a probability near 1 has lost, as float32, what it lacks to 1
-        return group_likelihood(query[block], shifted, schema, certainty[block], one_of_many=frozenset())
+    def block_of(name: str) -> DistanceBlock:
+        distance = recognition_distance(name, schema, predictions.logit_shift)
+        return lambda block: distance(query[block], probability, certainty[block])
 
-    def grouped(block: slice) -> Float32[Tensor, "query person"]:
-        return group_likelihood(query[block], shifted, schema, certainty[block])
+    grouped = block_of(LIKELIHOOD)
 
     def fused(block: slice) -> Float32[Tensor, "query person"]:
         assert embedding is not None
         return grouped(block) + predictions.embedding_nats * embedding(block)
 
-    blocks: dict[str, DistanceBlock] = {INDEPENDENT_LIKELIHOOD: independent, LIKELIHOOD: grouped}
+    blocks: dict[str, DistanceBlock] = {
+        INDEPENDENT_LIKELIHOOD: block_of(INDEPENDENT_LIKELIHOOD),
+        LIKELIHOOD: grouped,
+    }
     return blocks if embedding is None else blocks | {LIKELIHOOD_FUSED: fused}
+
+
+def recognition_distance(
+    name: str, schema: AttributeSchema, shift: Float[Tensor, " attribute"] | None = None
+) -> RecognitionDistance:
+    """Return a distance between descriptions and attribute probabilities by its name.
+
+    Args:
+        name: ``euclidean``, ``manhattan``, ``independent-likelihood`` or ``likelihood`` (one choice per
+            exclusive group).
+        schema: whose groups the likelihood uses.
+        shift: added to the logits that a likelihood reads; see :class:`Predictions`.
+
+    Raises:
+        UnknownNameError: with the nearest name.
+    """
+    kinds = {INDEPENDENT_LIKELIHOOD: frozenset[GroupKind](), LIKELIHOOD: ONE_OF_MANY}
+    plain: dict[str, RecognitionDistance] = {EUCLIDEAN: euclidean_distance, MANHATTAN: manhattan_distance}
+    if name in plain:
+        return plain[name]
+    if name not in kinds:
+        raise UnknownNameError("recognition distance", name, [*plain, *kinds])
+
+    def likelihood(
+        query: Float[Tensor, "query attribute"],
+        probability: Float[Tensor, "person attribute"],
+        certainty: Float[Tensor, "query attribute"],
+    ) -> Float32[Tensor, "query person"]:
+        # on logits: a probability near 1 has lost, as float32, what it lacks to 1
+        logit = torch.logit(probability.float(), eps=_SMALLEST_STEP)
+        return group_likelihood(query, logit, schema, certainty, shift=shift, one_of_many=kinds[name])
+
+    return likelihood
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,13 @@
 """``gallery.json``: what a gallery is made of. Replacing it is what commits a change."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from attrieve.data.files import write_atomically
-from attrieve.errors import InputError, SchemaMismatchError, StorageError
+from attrieve.errors import SchemaMismatchError, StorageError
+from attrieve.gallery.manifest_file import MANIFEST_NAME, read_document, write_document
 from attrieve.schema import AttributeSchema
 from attrieve.scoring.fusion import Fusion, Normalisation
 
-MANIFEST_NAME = "gallery.json"
 FORMAT_VERSION = 1
 
 
@@ -85,7 +83,7 @@ class Manifest:
             "parts": [{"name": part.name, "count": part.count} for part in self.parts],
             "schema": self.schema.to_json(),
         }
-        write_atomically(folder / MANIFEST_NAME, (json.dumps(document, indent=1) + "\n").encode("ascii"))
+        write_document(folder, document)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -95,23 +93,7 @@ class Manifest:
             InputError: if the folder is no gallery, or one of a newer format.
             StorageError: if the manifest cannot be read.
         """
-        path = folder / MANIFEST_NAME
-        try:
-            document = json.loads(path.read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(
-                f"{folder} is not a gallery: it holds no {MANIFEST_NAME}; "
-                "make one with `attrieve index RUN GALLERY IMAGES`"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{path} cannot be read: {error}") from error
-        version = document.get("format_version") if isinstance(document, dict) else None
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{path} has format version {version!r}, this attrieve reads {FORMAT_VERSION}; "
-                "index again, or use the attrieve that wrote it"
-            )
-        return cls._from_json(document, path)
+        return cls._from_json(read_document(folder, FORMAT_VERSION), folder / MANIFEST_NAME)
 
     @classmethod
     def _from_json(cls, document: dict[str, object], path: Path) -> "Manifest":

@@ -27,7 +27,8 @@ from torch import Tensor
 from attrieve.data.files import write_atomically
 from attrieve.errors import InputError, StorageError
 from attrieve.gallery.lock import LOCK_NAME, only_writer
-from attrieve.gallery.manifest import MANIFEST_NAME, Manifest, Part
+from attrieve.gallery.manifest import Manifest, Part
+from attrieve.gallery.manifest_file import MANIFEST_NAME
 from attrieve.gallery.quarantine import QUARANTINE_NAME
 from attrieve.gallery.rows import Row, rows_from_bytes, rows_to_bytes
 from attrieve.models.checkpoint import load_query_side, save_query_side

@@ -66,6 +66,7 @@ class AttributeAsymmetricLoss(AttributeBinaryCrossEntropy):
     def _terms(
         self, logits: Float[Tensor, "batch attribute"], target: Float[Tensor, "batch attribute"]
     ) -> Float[Tensor, "batch attribute"]:
+        # logarithms first: no power of a number that has been rounded to 0
         log_yes, log_no = functional.logsigmoid(logits), functional.logsigmoid(-logits)
         yes = (self.gamma_positive * log_no).exp() * log_yes
         if self.clip:

@@ -2,14 +2,14 @@
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from attrieve.errors import ConfigurationError
-from attrieve.losses.attribute_bce import AttributeBinaryCrossEntropy, Weighting
+from attrieve.losses.asymmetric import AttributeAsymmetricLoss
+from attrieve.losses.attribute_bce import Weighting
 
 
-class AttributeFocalLoss(AttributeBinaryCrossEntropy):
-    """The focal loss per sample, summed over the known attributes.
+class AttributeFocalLoss(AttributeAsymmetricLoss):
+    """The focal loss per sample: the asymmetric loss with equal gammas and no clip.
 
     Formula (Lin et al., "Focal loss for dense object detection", ICCV 2017, Eq. 4), with
     p = sigmoid(z) and labels y, smoothed if asked for::
@@ -46,16 +46,13 @@ class AttributeFocalLoss(AttributeBinaryCrossEntropy):
         gamma: float = 2.0,
         smoothing: float = 0.0,
     ) -> None:
-        super().__init__(positive_rate, weighting, smoothing=smoothing)
         if not gamma >= 0:
             raise ConfigurationError(f"the focal loss needs gamma of 0 or more, got {gamma}")
-        self.gamma = gamma
-
-    def _terms(
-        self, logits: Float[Tensor, "batch attribute"], target: Float[Tensor, "batch attribute"]
-    ) -> Float[Tensor, "batch attribute"]:
-        # logarithms first: no power of a number that has been rounded to 0
-        log_yes, log_no = functional.logsigmoid(logits), functional.logsigmoid(-logits)
-        yes = (self.gamma * log_no).exp() * log_yes
-        no = (self.gamma * log_yes).exp() * log_no
-        return -(target * yes + (1 - target) * no)
+        super().__init__(
+            positive_rate,
+            weighting,
+            gamma_positive=gamma,
+            gamma_negative=gamma,
+            clip=0.0,
+            smoothing=smoothing,
+        )

@@ -74,15 +74,11 @@ def measure_run(
         SchemaMismatchError: if the run speaks another vocabulary than its recipe.
         InputError: if the test set has nothing to ask.
     """
-    vocabulary = load_vocabulary(recipe.data.vocabulary)
-    retriever.schema.require_same(vocabulary, here=f"run {run}", there="the recipe beside it")
-    weighted = recipe.loss.attributes.weighting == "attribute_and_label"
-    flip = flip or recipe.retrieval.flip
-    predictions = predict(retriever, test.images, flip=flip, undo_weights=weighted, progress=progress)
+    predictions = describe_test(run, retriever, recipe, test, flip=flip, progress=progress)
     report = evaluate_predictions(
         predictions,
-        schema=vocabulary,
-        train_values=divided.train.select(vocabulary).values,
+        schema=retriever.schema,
+        train_values=divided.train.select(retriever.schema).values,
         test_values=test.values.numpy(),
         test_categories=category_labels(divided.test.values)[0],
         protocols=protocols,
@@ -92,7 +88,7 @@ def measure_run(
     result = {
         "name": retriever.name,
         "seed": recipe.training.seed,
-        "flip": flip,
+        "flip": looks_at_mirrored(recipe, flip),
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "training": read_provenance(run),
         "first_stage": _first_stage(recipe, run),
@@ -105,6 +101,38 @@ def measure_run(
         "metrics": report.to_json(),
     }
     return Measurement(result, report, predictions)
+
+
+def describe_test(
+    run: Path,
+    retriever: Retriever,
+    recipe: Recipe,
+    test: TrainingPeople,
+    *,
+    flip: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Predictions:
+    """Let a run describe the test images as its recipe says: mirrored or not, training weights undone.
+
+    Raises:
+        SchemaMismatchError: if the run speaks another vocabulary than its recipe.
+        InputError: if there is no image.
+    """
+    vocabulary = load_vocabulary(recipe.data.vocabulary)
+    retriever.schema.require_same(vocabulary, here=f"run {run}", there="the recipe beside it")
+    weighted = recipe.loss.attributes.weighting == "attribute_and_label"
+    return predict(
+        retriever,
+        test.images,
+        flip=looks_at_mirrored(recipe, flip),
+        undo_weights=weighted,
+        progress=progress,
+    )
+
+
+def looks_at_mirrored(recipe: Recipe, asked: bool) -> bool:
+    """Return whether mirrored images are looked at, too: if that is asked for, or the recipe says so."""
+    return asked or recipe.retrieval.flip
 
 
 def write_predictions(run: Path, measurement: Measurement, test: TrainingPeople) -> None:

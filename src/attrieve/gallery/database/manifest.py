@@ -1,14 +1,13 @@
 """``gallery.json``, format 2: the models of a gallery and which one is searched."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrieve.data.files import write_atomically
 from attrieve.errors import InputError, SchemaMismatchError, StorageError, UnknownNameError
+from attrieve.gallery.manifest_file import MANIFEST_NAME, read_document, write_document
 from attrieve.schema import AttributeSchema
 
 if TYPE_CHECKING:  # a gallery can be opened, changed and verified without loading PyTorch
@@ -16,7 +15,6 @@ if TYPE_CHECKING:  # a gallery can be opened, changed and verified without loadi
     from attrieve.models.retriever import Retriever
     from attrieve.scoring.fusion import Fusion
 
-MANIFEST_NAME = "gallery.json"
 FORMAT_VERSION = 2
 QUERY_SIDE_NAME = "query_side"
 
@@ -207,7 +205,7 @@ class DatabaseManifest:
             "thumbnails": self.thumbnails,
             "models": [model.to_json() for model in self.models],
         }
-        write_atomically(folder / MANIFEST_NAME, (json.dumps(document, indent=1) + "\n").encode("ascii"))
+        write_document(folder, document)
 
     @classmethod
     def read(cls, folder: Path) -> "DatabaseManifest":
@@ -217,23 +215,7 @@ class DatabaseManifest:
             InputError: if the folder is no gallery, or one of another format.
             StorageError: if the manifest cannot be read.
         """
-        path = folder / MANIFEST_NAME
-        try:
-            document = json.loads(path.read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(
-                f"{folder} is not a gallery: it holds no {MANIFEST_NAME}; "
-                "make one with `attrieve index RUN GALLERY IMAGES`"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{path} cannot be read: {error}") from error
-        version = document.get("format_version") if isinstance(document, dict) else None
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{path} has format version {version!r}, expected {FORMAT_VERSION}; "
-                "index again, or use the attrieve that wrote it"
-            )
-        return cls._from_json(document, path)
+        return cls._from_json(read_document(folder, FORMAT_VERSION), folder / MANIFEST_NAME)
 
     @classmethod
     def _from_json(cls, document: dict[str, object], path: Path) -> "DatabaseManifest":

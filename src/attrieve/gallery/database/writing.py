@@ -33,7 +33,6 @@ from attrieve.gallery.database.layout import (
     user_fields,
 )
 from attrieve.gallery.database.manifest import (
-    MANIFEST_NAME,
     QUERY_SIDE_NAME,
     DatabaseManifest,
     GalleryModel,
@@ -41,6 +40,7 @@ from attrieve.gallery.database.manifest import (
 from attrieve.gallery.database.rows import GalleryRow, complete, describe, first_of_each, in_utc
 from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.lock import LOCK_NAME
+from attrieve.gallery.manifest_file import MANIFEST_NAME
 from attrieve.gallery.quarantine import QUARANTINE_NAME
 
 if TYPE_CHECKING:
