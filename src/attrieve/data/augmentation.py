@@ -143,12 +143,15 @@ def _change_colours(images: Tensor, settings: AugmentationSettings, generator: t
 
 def _blur(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
     """Smooth the chosen images with a binomial filter five pixels wide; the border is repeated."""
-    chosen = _on(images.device, torch.rand(len(images), generator=generator) < probability)
-    light = images.permute(0, 3, 1, 2).float()
+    chosen = (torch.rand(len(images), generator=generator) < probability).nonzero()[:, 0]
+    if not len(chosen):
+        return images
+    chosen = _on(images.device, chosen)
+    light = images[chosen].permute(0, 3, 1, 2).float()
     height, width = light.shape[2:]
     padded = functional.pad(light, (2, 2, 2, 2), mode="replicate")
     smooth = _weigh_neighbours(_weigh_neighbours(padded, 2, height), 3, width)
-    return torch.where(chosen[:, None, None, None], _as_bytes(smooth.permute(0, 2, 3, 1)), images)
+    return images.index_copy(0, chosen, _as_bytes(smooth.permute(0, 2, 3, 1)))
 
 
 def _weigh_neighbours(padded: Tensor, dim: int, size: int) -> Tensor:

@@ -21,7 +21,7 @@ from attrieve.training.memory import piece_bounds, place_images
 from attrieve.training.objective import Objective
 from attrieve.training.optimiser import build_optimiser, build_schedule
 from attrieve.training.people import PersonImages, TrainingPeople, keep_batch
-from attrieve.training.resizing import require_sizes, resize_batch, size_in_epoch
+from attrieve.training.resizing import require_sizes, shrink_pixels, size_in_epoch
 
 _EPOCH_STRIDE = 1_000_003  # keeps the dropout seeds of runs with neighbouring seeds apart
 
@@ -124,8 +124,8 @@ class RetrieverTraining(lightning.LightningModule):
         number, piece = divmod(batch_idx, self.pieces)
         generator = torch.Generator().manual_seed(self._seed(self.current_epoch) + 7 * (number + 1))
         augmentation = self.recipe.augmentation
-        images = self.retriever.prepare(augment(batch.images, augmentation, generator))
-        images = resize_batch(images, size_in_epoch(self.recipe.training.sizes, self.current_epoch))
+        shown = shrink_pixels(batch.images, size_in_epoch(self.recipe.training.sizes, self.current_epoch))
+        images = self.retriever.prepare(augment(shown, augmentation, generator))
         mixture = None
         if augmentation.mixup_alpha:
             mixture = draw_mixture(len(batch), augmentation.mixup_alpha, generator, images.device)

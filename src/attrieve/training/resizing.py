@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,13 +27,18 @@ def size_in_epoch(sizes: Sequence[Stage], epoch: int) -> tuple[int, int] | None:
     return None
 
 
-def resize_batch(
-    images: Float[Tensor, "batch channel height width"], size: tuple[int, int] | None
-) -> Float[Tensor, "batch channel small_height small_width"]:
-    """Shrink images with a triangle filter over all their pixels, as images are shrunk when decoded."""
-    if size is None or size == tuple(images.shape[2:]):
+def shrink_pixels(
+    images: UInt8[Tensor, "batch height width 3"], size: tuple[int, int] | None
+) -> UInt8[Tensor, "batch small_height small_width 3"]:
+    """Shrink images with a triangle filter over all their pixels, as images are shrunk when decoded.
+
+    It comes before augmentation, which then costs as little as the smaller images do.
+    """
+    if size is None or size == tuple(images.shape[1:3]):
         return images
-    return functional.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)
+    light = images.permute(0, 3, 1, 2).float()
+    small = functional.interpolate(light, size=size, mode="bilinear", antialias=True, align_corners=False)
+    return small.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 @torch.no_grad()
