@@ -103,3 +103,12 @@ def test_what_cannot_be_re_embedded(folder: Path) -> None:
         assert work.put([key_of(3)], vectors([3], dim=9)) == 0
         with pytest.raises(InputError, match="other"):
             Reembedding(writer, model("bbbb", schema=vocabulary("other", ("a", "b"))))
+
+
+def test_nobody_switches_to_a_model_that_is_being_filled(folder: Path) -> None:
+    """The gallery would hold no sound rows to search; it stays as it was."""
+    with open_database_writer(folder) as writer:
+        Reembedding(writer, NEW)
+        with pytest.raises(InputError, match=r"run-bbbb.*still being filled"):
+            writer.switch_model("bbbb")
+    assert GallerySnapshot.open(folder).model.fingerprint == "aaaa"

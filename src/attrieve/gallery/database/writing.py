@@ -15,6 +15,7 @@ from attrieve.data.file_lock import try_lock
 from attrieve.errors import InputError, StorageError
 from attrieve.gallery.database.filters import Filter, text_literal, to_predicate
 from attrieve.gallery.database.keys import key_numbers
+from attrieve.gallery.database.known_keys import KnownKeys
 from attrieve.gallery.database.lance import (
     batches,
     create_table,
@@ -36,10 +37,10 @@ from attrieve.gallery.database.manifest import (
     QUERY_SIDE_NAME,
     DatabaseManifest,
     GalleryModel,
+    ModelState,
 )
 from attrieve.gallery.database.rows import GalleryRow, complete, describe, first_of_each, in_utc
 from attrieve.gallery.database.vectors import Vectors
-from attrieve.gallery.lock import LOCK_NAME
 from attrieve.gallery.manifest_file import MANIFEST_NAME
 from attrieve.gallery.quarantine import QUARANTINE_NAME
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 KEEP_VERSIONS = timedelta(hours=1)
 """How long compaction leaves old versions for readers that have them open."""
 
+LOCK_NAME = "writer.lock"
 _POLL_SECONDS = 0.05
 
 
@@ -74,7 +76,7 @@ class DatabaseWriter:
         self.folder = folder
         self.manifest = manifest
         self._table = open_table(folder, manifest.model.table)
-        self._keys: set[int] | None = None
+        self._keys: KnownKeys | None = None
 
     @property
     def model(self) -> GalleryModel:
@@ -91,11 +93,12 @@ class DatabaseWriter:
 
     def known(self, key: str) -> bool:
         """Return whether the gallery holds a row."""
-        return int(key_numbers([key])[0]) in self._known()
+        return int(key_numbers([key])[0]) in self.known_keys()
 
-    def _known(self) -> set[int]:
+    def known_keys(self) -> KnownKeys:
+        """Return the keys of all rows, with those added since."""
         if self._keys is None:
-            self._keys = set(all_keys(self._table).tolist())
+            self._keys = KnownKeys(all_keys(self._table))
         return self._keys
 
     def add(self, rows: Sequence[GalleryRow] | pa.Table, vectors: Vectors) -> Added:
@@ -112,12 +115,14 @@ class DatabaseWriter:
         """
         whole = self._whole(rows, vectors)
         keys = key_numbers(whole.column("key").combine_chunks())
-        known = self._known()
-        fresh = np.array([place for place in first_of_each(keys) if int(keys[place]) not in known], np.int64)
+        known = self.known_keys()
+        first = first_of_each(keys)
+        fresh = first[~known.contains(keys[first])]
         if len(fresh):
+            new = whole if len(fresh) == len(whole) else whole.take(pa.array(fresh))
             with told(f"cannot add {len(fresh)} rows to {self.folder}; what was there is unharmed"):
-                self._table.add(whole.take(pa.array(fresh)))
-            known.update(keys[fresh].tolist())
+                self._table.add(new)
+            known.add(keys[fresh])
         return Added(len(fresh), 0, len(keys) - len(fresh))
 
     def upsert(self, rows: Sequence[GalleryRow] | pa.Table, vectors: Vectors) -> Added:
@@ -136,7 +141,7 @@ class DatabaseWriter:
         with told(f"cannot write {len(chosen)} rows to {self.folder}; what was there is unharmed"):
             merge = self._table.merge_insert("key").when_matched_update_all().when_not_matched_insert_all()
             done = merge.execute(whole.take(pa.array(chosen)))
-        self._known().update(keys[chosen].tolist())
+        self.known_keys().add(keys[chosen])
         return Added(done.num_inserted_rows, done.num_updated_rows, len(keys) - len(chosen))
 
     def _whole(self, rows: Sequence[GalleryRow] | pa.Table, vectors: Vectors) -> pa.Table:
@@ -169,8 +174,7 @@ class DatabaseWriter:
 
     def delete_older_than(self, moment: datetime) -> int:
         """Delete rows taken before a moment; rows whose time is unknown go by when they were indexed."""
-        before = f"arrow_cast({_microseconds(moment)}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
-        return self._delete(f"(`time` < {before}) OR (`time` IS NULL AND `indexed_at` < {before})")
+        return self._delete(older_than(moment))
 
     def _delete(self, predicate: str) -> int:
         """Delete from the tables of the other models first, so that a kill in between can be repeated."""
@@ -242,12 +246,24 @@ class DatabaseWriter:
         """Search by another model of the gallery from now on.
 
         Rows added since its table was filled are missing there until it is re-embedded again.
+
+        Raises:
+            InputError: if it is still being filled.
+            UnknownNameError: if it is not there.
         """
-        self.replace_manifest(replace(self.manifest, active=self.manifest.find(fingerprint).fingerprint))
+        model = self.manifest.find(fingerprint)
+        if model.state is not ModelState.READY:
+            raise InputError(
+                f"model {model.name!r} ({model.fingerprint}) is still being filled; finish re-embedding first"
+            )
+        self.replace_manifest(replace(self.manifest, active=model.fingerprint))
 
 
-def _microseconds(moment: datetime) -> int:
-    return (in_utc(moment) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+def older_than(moment: datetime) -> str:
+    """Return the predicate for rows taken before a moment, or indexed before it if their time is unknown."""
+    microseconds = (in_utc(moment) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    before = f"arrow_cast({microseconds}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
+    return f"(`time` < {before}) OR (`time` IS NULL AND `indexed_at` < {before})"
 
 
 def _among(keys: Iterable[str]) -> str:
