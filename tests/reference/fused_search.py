@@ -42,8 +42,12 @@ def fused_search(
     probability: np.ndarray | None,
     rows: Sequence[int],
     k: int,
+    tie: Sequence[int] | None = None,
 ) -> list[list[tuple[int, np.float32, np.float32, np.float32]]]:
-    """Return (row, distance, attribute distance, embedding distance) of the nearest rows of each query."""
+    """Return (row, distance, attribute distance, embedding distance) of the nearest rows of each query.
+
+    Equal distances are ordered by the ``tie`` of a row, then by the row.
+    """
     by_attribute = [attribute_distances(query, probability, rows) for query in queries]
     by_embedding = [embedding_distances(query, embedding, rows) for query in queries]
     answers = []
@@ -59,7 +63,7 @@ def fused_search(
                 distance += query.fusion.embedding_weight * (e / most_embedding)
             with np.errstate(over="ignore"):
                 ranked.append((row, np.float32(distance), np.float32(a), np.float32(e)))
-        answers.append(sorted(ranked, key=lambda hit: (hit[1], hit[0]))[:k])
+        answers.append(sorted(ranked, key=lambda hit: (hit[1], tie[hit[0]] if tie else 0, hit[0]))[:k])
     return answers
 
 

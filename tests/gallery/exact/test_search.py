@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attrieve.errors import InputError
-from attrieve.gallery.exact import CompactColumns, ExactHits, FusedQuery, search_exact
+from attrieve.gallery.exact import CompactColumns, ExactHits, FusedQuery, search_exact, start_search
 from attrieve.gallery.exact import scan as scan_module
 from attrieve.scoring.fusion import Fusion, Normalisation
 from reference.fused_search import fused_search
@@ -48,12 +48,15 @@ def assert_equal(
     k: int,
     keep: np.ndarray | None = None,
     threads: int = 2,
+    tie: np.ndarray | None = None,
 ) -> ExactHits:
     rows = np.arange(len(columns))
     if keep is not None:
         rows = rows[keep] if keep.dtype == bool else np.sort(keep)
-    hits = search_exact(columns, queries, k, keep=keep, threads=threads)
-    expected = fused_search(queries, embedding, probability, rows.tolist(), k)
+    hits = search_exact(columns, queries, k, keep=keep, tie=tie, threads=threads)
+    expected = fused_search(
+        queries, embedding, probability, rows.tolist(), k, None if tie is None else tie.tolist()
+    )
     assert hits.indices.shape == (len(queries), min(k, len(rows)))
     for number, answer in enumerate(expected):
         assert hits.indices[number].tolist() == [hit[0] for hit in answer]
@@ -136,6 +139,9 @@ def test_adversarial_galleries(name: str, normalisation: Normalisation) -> None:
     ]
     for k in (1, 10, 299, 300, 10**12):
         assert_equal(columns, queries, embedding, probability, k)
+    tie = generator.integers(2**64 - 40, 2**64, 300, dtype=np.uint64)
+    for k in (1, 10, 299):
+        assert_equal(columns, queries, embedding, probability, k, tie=tie)
 
 
 @pytest.mark.parametrize("normalisation", NORMALISATIONS)
@@ -220,7 +226,79 @@ def test_any_small_gallery(data: st.DataObject) -> None:
     columns = CompactColumns.from_float(embedding[:cut], probability[:cut])
     columns = columns.append(embedding[cut:], probability[cut:])
     keep = data.draw(st.one_of(st.none(), st.just(generator.random(rows) < 0.5)))
-    assert_equal(columns, queries, embedding, probability, data.draw(st.integers(1, 200)), keep)
+    tie = data.draw(st.one_of(st.none(), st.just(generator.integers(0, 50, rows, dtype=np.uint64))))
+    assert_equal(columns, queries, embedding, probability, data.draw(st.integers(1, 200)), keep, tie=tie)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_shards_merged_are_the_whole(data: st.DataObject) -> None:
+    """Any split of the rows, empty shards and filters included, under the maxima of all shards."""
+    rows = data.draw(st.integers(1, 200))
+    generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    embedding = unit(generator.integers(-2, 3, (rows, 4)) + 0.125)
+    probability = (generator.integers(0, 4, (rows, 3)) / 3).astype(np.float32)
+    fusion = Fusion(
+        data.draw(st.floats(0, 1e6)),
+        data.draw(st.floats(1e-6, 1e6)),
+        data.draw(st.sampled_from(NORMALISATIONS)),
+    )
+    queries = [draw_query(generator, 3, 4, fusion) for _ in range(data.draw(st.integers(1, 3)))]
+    mask = generator.random(rows) < data.draw(st.sampled_from([0.0, 0.3, 1.0]))
+    tie = generator.permutation(rows).astype(np.uint64)
+    k = data.draw(st.integers(1, 250))
+    shard = generator.integers(0, data.draw(st.integers(1, 5)), rows)
+    places = [np.flatnonzero(shard == number) for number in range(5)]
+    started = [
+        start_search(CompactColumns.from_float(embedding[own], probability[own]), queries, keep=mask[own])
+        for own in places
+    ]
+    maxima = np.max([search.maxima for search in started], axis=0)
+    hits = [search.finish(k, maxima, tie=tie[own]) for search, own in zip(started, places, strict=True)]
+    whole = search_exact(CompactColumns.from_float(embedding, probability), queries, k, keep=mask, tie=tie)
+    for query in range(len(queries)):
+        merged = sorted(
+            (float(distance), int(tie[own[row]]), int(own[row]), float(attribute), float(other))
+            for found, own in zip(hits, places, strict=True)
+            for row, distance, attribute, other in zip(
+                found.indices[query],
+                found.distance[query],
+                found.attribute_distance[query],
+                found.embedding_distance[query],
+                strict=True,
+            )
+        )[:k]
+        assert [hit[2] for hit in merged] == whole.indices[query].tolist()
+        assert [hit[0] for hit in merged] == whole.distance[query].tolist()
+        assert [hit[3] for hit in merged] == whole.attribute_distance[query].tolist()
+        assert [hit[4] for hit in merged] == whole.embedding_distance[query].tolist()
+
+
+def test_a_started_search_may_be_finished_again() -> None:
+    """With its own maxima and with others; maxima that cannot be are refused."""
+    generator = np.random.default_rng(10)
+    probability = generator.random((100, 3), dtype=np.float32)
+    columns = CompactColumns.from_float(probability=probability)
+    queries = [FusedQuery(np.array(wanted), fusion=Fusion()) for wanted in ([1.0, 0, 0], [0.0, 1, 1])]
+    started = start_search(columns, queries)
+    once, again = started.finish(5), started.finish(5, started.maxima)
+    assert once.distance.tolist() == again.distance.tolist()
+    assert started.maxima[0].tolist() == started.maxima[1].tolist()  # "matrix": of all queries
+    assert started.maxima[0, 0] == np.sqrt(((probability.astype(float) - [1, 0, 0]) ** 2).sum(1)).max() or (
+        started.maxima[0, 0] == np.sqrt(((probability.astype(float) - [0, 1, 1]) ** 2).sum(1)).max()
+    )
+    larger = started.maxima * [[2], [4]]
+    np.testing.assert_allclose(started.finish(5, larger).distance, once.distance / 4, rtol=1e-6)
+    for maxima, told in (
+        (started.maxima[:1], "a row for each query"),
+        (started.maxima / 2, "not below"),
+        (np.full((2, 2), np.inf), "finite"),
+        (np.full((2, 2), np.nan), "finite"),
+    ):
+        with pytest.raises(InputError, match=told):
+            started.finish(5, maxima)
+    with pytest.raises(InputError, match="at least 1"):
+        started.finish(0)
 
 
 def test_more_blocks_than_one_step() -> None:
@@ -282,6 +360,7 @@ def test_what_does_not_fit_is_refused() -> None:
         (lambda: search_exact(columns, [FusedQuery(embedding=np.ones(3))], 1), "3 were asked for"),
         (lambda: search_exact(columns, [FusedQuery()], 1), "nothing to search by"),
         (lambda: search_exact(columns, [query], 1, keep=np.ones(3, bool)), "all 4 rows"),
+        (lambda: search_exact(columns, [query], 1, tie=np.ones(3, np.uint64)), "each of the 4 rows"),
         (lambda: search_exact(columns, [query], 1, keep=np.array([0, 4])), "0 to 3"),
         (lambda: search_exact(columns, [query], 1, keep=np.array([-1])), "0 to 3"),
         (lambda: search_exact(columns, [query], 1, keep=np.array([2, 2])), "twice"),

@@ -2,6 +2,6 @@
 
 from attrieve.gallery.exact.columns import CompactColumns
 from attrieve.gallery.exact.query import FusedQuery
-from attrieve.gallery.exact.search import ExactHits, search_exact
+from attrieve.gallery.exact.search import ExactHits, StartedSearch, search_exact, start_search
 
-__all__ = ["CompactColumns", "ExactHits", "FusedQuery", "search_exact"]
+__all__ = ["CompactColumns", "ExactHits", "FusedQuery", "StartedSearch", "search_exact", "start_search"]

@@ -73,9 +73,11 @@ def exact_maxima(
     summaries: Sequence[Summary],
     normalisation: Normalisation,
 ) -> list[Maxima]:
-    """Return what each query's distances are divided by, exactly, in float64."""
+    """Return what each query's distances are divided by, exactly, in float64; 0 without summaries."""
     if normalisation is Normalisation.STATIC:
         return [_static(query) for query in queries]
+    if not summaries:
+        return [Maxima(0.0, 0.0)] * len(queries)
     if normalisation is Normalisation.QUERY:
         return [
             Maxima(*(_maximum(scanner, [query], [summary], side) for side in (0, 1)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64, Int64, UInt64
 from numpy import ndarray
 
 from attrieve.gallery.exact.bounds import PreparedQuery
@@ -53,7 +53,7 @@ class _Factors:
         return self.attribute * summary.attribute_error + self.embedding * summary.embedding_error
 
     def limit(self, bound: float) -> float:
-        """Return the largest distance that float32 cannot tell from ``bound``: ties are for row order."""
+        """Return the largest distance that float32 cannot tell from ``bound``: such rows tie."""
         with np.errstate(over="ignore"):
             rounded = np.float32(np.float64(bound) * (1 + _SLACK) * self.weight)
             above = np.nextafter(rounded, np.float32(np.inf), dtype=np.float32)
@@ -68,13 +68,19 @@ def nearest_rows(
     most: Maxima,
     fusion: Fusion,
     k: int,
+    tie: UInt64[ndarray, " row"] | None = None,
 ) -> Found:
-    """Return positions, fused distance and both parts of the ``k`` nearest rows, nearest first."""
+    """Return positions, fused distance and both parts of the ``k`` nearest rows, nearest first.
+
+    Rows of equal distance are ordered by ``tie``, then by position.
+    """
     factors = _Factors.of(query, most, fusion)
     rows = _candidates(scanner, query, summary, factors, mix, k)
     attribute, embedding = scanner.rescore(query, rows)
     fused = fuse_exactly(attribute, embedding, most, fusion)
-    order = np.argsort(fused, kind="stable")[:k]
+    # Positions ascend and both sorts are stable. All rows that tie with the k-th are candidates.
+    order = np.argsort(fused, kind="stable") if tie is None else np.lexsort((tie[rows], fused))
+    order = order[:k]
     return (
         rows[order],
         fused[order],

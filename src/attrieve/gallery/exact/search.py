@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, Integer
+from jaxtyping import Bool, Float32, Float64, Int64, Integer, UInt64
 from numpy import ndarray
 
 from attrieve.errors import InputError
-from attrieve.gallery.exact.bounds import prepare
+from attrieve.gallery.exact.bounds import PreparedQuery, prepare
 from attrieve.gallery.exact.columns import CompactColumns
-from attrieve.gallery.exact.maxima import exact_maxima, pilot_mixes
+from attrieve.gallery.exact.maxima import Maxima, exact_maxima, pilot_mixes
 from attrieve.gallery.exact.nearest import nearest_rows
 from attrieve.gallery.exact.parts import select_parts
 from attrieve.gallery.exact.query import FusedQuery
-from attrieve.gallery.exact.scan import Scanner
+from attrieve.gallery.exact.scan import Scanner, Summary
 from attrieve.gallery.exact.threads import default_threads
+from attrieve.scoring.fusion import Fusion, Normalisation
 
 
 @dataclass(frozen=True, eq=False)
 class ExactHits:
-    """The nearest rows of each query, nearest first; equal distances in row order.
+    """The nearest rows of each query, nearest first; equal distances by tie, then in row order.
 
     Args:
         indices: positions among all rows.
@@ -35,12 +36,114 @@ class ExactHits:
     embedding_distance: Float32[ndarray, "query found"]
 
 
+@dataclass(frozen=True, eq=False)
+class StartedSearch:
+    """A search whose rows were scanned, and which waits for the maxima distances are divided by.
+
+    Rows spread over several places are searched as one: start a search in each, take the elementwise
+    maximum of ``maxima`` over all, finish each with it, and merge the hits by distance and tie. The
+    result is that of a search over all rows in one place.
+
+    Args:
+        maxima: attribute and embedding distance, the largest of the rows kept; for ``matrix`` of all
+            queries together, so that the rows are equal. 0 where no row is kept or a side takes no part.
+            For ``static`` what it always is.
+    """
+
+    maxima: Float64[ndarray, "query 2"]
+    _scanner: Scanner
+    _prepared: tuple[PreparedQuery, ...]
+    _summaries: tuple[Summary, ...]
+    _mixes: tuple[tuple[np.float32, np.float32], ...]
+    _fusion: Fusion
+    _rows: int
+
+    def finish(
+        self,
+        k: int,
+        maxima: Float64[ndarray, "query 2"] | None = None,
+        *,
+        tie: UInt64[ndarray, " row"] | None = None,
+    ) -> ExactHits:
+        """Return the ``k`` nearest rows under the maxima handed in; may be asked several times.
+
+        Args:
+            k: how many rows, at least 1; fewer come back if fewer are kept.
+            maxima: the largest distances there are, at least those of the rows kept here; None for these.
+            tie: a number for each row, such as its key; see :func:`search_exact`.
+
+        Raises:
+            InputError: for ``k`` below 1, maxima of another shape or below those of the rows kept here, or
+                ties that do not cover all rows.
+        """
+        if k < 1:
+            raise InputError(f"ask for at least 1 nearest row, got {k}")
+        if tie is not None and tie.shape != (self._rows,):
+            raise InputError(f"each of the {self._rows} rows needs a tie, got an array of shape {tie.shape}")
+        most = self.maxima if maxima is None else self._checked(maxima)
+        if not self._summaries:
+            return _no_hits(len(self._prepared))
+        k = min(k, sum(part.rows for part in self._scanner.parts))
+        found = [
+            nearest_rows(self._scanner, query, summary, mix, Maxima(*own), self._fusion, k, tie)
+            for query, summary, mix, own in zip(
+                self._prepared, self._summaries, self._mixes, most.tolist(), strict=True
+            )
+        ]
+        return ExactHits(*(np.stack(column) for column in zip(*found, strict=True)))
+
+    def _checked(self, maxima: Float64[ndarray, "query 2"]) -> Float64[ndarray, "query 2"]:
+        if maxima.shape != self.maxima.shape:
+            raise InputError(
+                f"maxima have a row for each query and two columns, {self.maxima.shape}; got {maxima.shape}"
+            )
+        if not (np.isfinite(maxima) & (maxima >= self.maxima)).all():
+            raise InputError(
+                "maxima must be finite and not below those of the rows searched here; hand in the "
+                "elementwise maximum over all started searches, this one included"
+            )
+        if self._fusion.normalisation is Normalisation.MATRIX:
+            return np.broadcast_to(maxima.max(axis=0, initial=0.0), maxima.shape)
+        return maxima
+
+
+def start_search(
+    columns: CompactColumns,
+    queries: Sequence[FusedQuery],
+    *,
+    keep: Bool[ndarray, " row"] | Integer[ndarray, " kept"] | None = None,
+    threads: int | None = None,
+) -> StartedSearch:
+    """Scan the rows once and find the maxima; arguments and errors are those of :func:`search_exact`.
+
+    >>> columns = CompactColumns.from_float(probability=np.array([[0.9], [0.1], [0.6]], np.float32))
+    >>> started = start_search(columns, [FusedQuery(target=np.array([1.0]))])
+    >>> started.maxima.round(3).tolist()
+    [[0.9, 0.0]]
+    >>> started.finish(2, np.array([[1.8, 0.0]])).indices.tolist()
+    [[0, 2]]
+    """
+    if len({query.fusion for query in queries}) > 1:
+        raise InputError("queries of one search need the same fusion; search for each fusion by itself")
+    prepared = tuple(prepare(query, columns.dim, columns.attributes) for query in queries)
+    scanner = Scanner(select_parts(columns, keep), threads or default_threads())
+    fusion = queries[0].fusion if queries else Fusion()
+    if not prepared or not scanner.blocks:
+        static = exact_maxima(scanner, prepared, (), fusion.normalisation)
+        return StartedSearch(_table(static), scanner, prepared, (), (), fusion, len(columns))
+    mixes = tuple(pilot_mixes(scanner, prepared, fusion))
+    summaries = tuple(scanner.summarise(prepared, mixes))
+    maxima = exact_maxima(scanner, prepared, summaries, fusion.normalisation)
+    return StartedSearch(_table(maxima), scanner, prepared, summaries, mixes, fusion, len(columns))
+
+
 def search_exact(
     columns: CompactColumns,
     queries: Sequence[FusedQuery],
     k: int,
     *,
     keep: Bool[ndarray, " row"] | Integer[ndarray, " kept"] | None = None,
+    tie: UInt64[ndarray, " row"] | None = None,
     threads: int | None = None,
 ) -> ExactHits:
     """Return the ``k`` nearest rows of each query: those a full scan in float64 would return.
@@ -54,11 +157,13 @@ def search_exact(
         queries: of one fusion; together they share one pass.
         k: how many rows, at least 1; fewer come back if fewer are kept.
         keep: a mask over all rows, or positions of the rows to look at; None for all.
+        tie: a number for each row, such as its key: rows of equal distance are ordered by it, at the cut
+            after ``k`` rows as well, and by position where it is equal, too. None for position alone.
         threads: None for all cores. Many callers may search at once.
 
     Raises:
-        InputError: for ``k`` below 1, queries of several fusions, a filter that does not fit, or a query
-            that does not fit the columns.
+        InputError: for ``k`` below 1, queries of several fusions, a filter, ties or a query that do not
+            fit the columns.
 
     >>> columns = CompactColumns.from_float(probability=np.array([[0.9], [0.1], [0.6]], np.float32))
     >>> hits = search_exact(columns, [FusedQuery(target=np.array([1.0]))], 2)
@@ -67,21 +172,11 @@ def search_exact(
     """
     if k < 1:
         raise InputError(f"ask for at least 1 nearest row, got {k}")
-    if len({query.fusion for query in queries}) > 1:
-        raise InputError("queries of one search need the same fusion; search for each fusion by itself")
-    prepared = [prepare(query, columns.dim, columns.attributes) for query in queries]
-    scanner = Scanner(select_parts(columns, keep), threads or default_threads())
-    if not prepared or not scanner.blocks:
-        return _no_hits(len(prepared))
-    k = min(k, sum(part.rows for part in scanner.parts))
-    fusion = queries[0].fusion
-    summaries = scanner.summarise(prepared, mixes := pilot_mixes(scanner, prepared, fusion))
-    maxima = exact_maxima(scanner, prepared, summaries, fusion.normalisation)
-    found = [
-        nearest_rows(scanner, query, summary, mix, most, fusion, k)
-        for query, summary, mix, most in zip(prepared, summaries, mixes, maxima, strict=True)
-    ]
-    return ExactHits(*(np.stack(column) for column in zip(*found, strict=True)))
+    return start_search(columns, queries, keep=keep, threads=threads).finish(k, tie=tie)
+
+
+def _table(maxima: Sequence[Maxima]) -> Float64[ndarray, "query 2"]:
+    return np.array(maxima, dtype=np.float64).reshape(-1, 2)
 
 
 def _no_hits(queries: int) -> ExactHits:
