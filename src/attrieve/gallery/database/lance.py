@@ -113,17 +113,23 @@ def batches(
 def batches_of(
     table: "Table", ids: UInt64[np.ndarray, " row"], columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """Stream some columns of the rows with these ids, in their order; no other fragment is touched.
+    """Stream some columns of the rows with these ids (ascending); no other fragment is touched.
 
     A scan with a predicate would read narrow columns of every fragment, and fail with a damaged one.
     """
+    asked = list(dict.fromkeys([*columns, ROW_ID]))
     for first in range(0, len(ids), READ_ROWS):
-        chosen = ids[first : first + READ_ROWS].tolist()
+        chosen = ids[first : first + READ_ROWS]
         with told(f"cannot read {table.name}"):
-            read = table.take_row_ids(chosen).select(list(columns)).to_arrow()
+            read = table.take_row_ids(chosen.tolist()).select(asked).to_arrow()
         if len(read) != len(chosen):
             raise StorageError(f"{table.name} gave {len(read)} of {len(chosen)} rows")
-        yield from read.combine_chunks().to_batches()
+        came = read.column(ROW_ID).to_numpy()
+        if not np.array_equal(came, chosen):  # Lance gives them in its own order
+            place = np.empty(len(chosen), dtype=np.int64)
+            place[np.argsort(chosen)] = np.argsort(came)
+            read = read.take(pa.array(place))
+        yield from read.select(list(columns)).combine_chunks().to_batches()
 
 
 def fragment_of(ids: UInt64[np.ndarray, " row"]) -> UInt64[np.ndarray, " row"]:

@@ -1,0 +1,30 @@
+"""What is read of a table, and in which order."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attrieve.gallery.database.lance import batches_of
+from attrieve.gallery.database.layout import ROW_ID
+from attrieve.gallery.database.reading import GallerySnapshot
+from attrieve.gallery.database.writing import open_database_writer
+from gallery.database.made import model, rows, vectors
+
+
+@pytest.mark.parametrize("at_once", [5, 1000])
+def test_rows_come_in_the_order_they_are_asked_in(
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever order the store would give them in, over several fragments and parts."""
+    for numbers in ([0, 1, 2, 3], [4, 5, 6], [7, 8, 9, 10, 11]):
+        with open_database_writer(tmp_path, model=model()) as writer:
+            writer.add(rows(numbers), vectors(numbers))
+    monkeypatch.setattr("attrieve.gallery.database.lance.READ_ROWS", at_once)
+    table = GallerySnapshot.open(tmp_path).table
+    scan = table.search().select([ROW_ID, "key"]).to_arrow()
+    key_of_id = dict(zip(scan.column(ROW_ID).to_pylist(), scan.column("key").to_pylist(), strict=True))
+    asked = np.random.default_rng(0).permutation(np.array(list(key_of_id), np.uint64))
+    read = [key for batch in batches_of(table, asked, ["key"]) for key in batch.column("key").to_pylist()]
+    assert read == [key_of_id[number] for number in asked.tolist()]
+    assert list(batches_of(table, asked[:0], ["key"])) == []
