@@ -36,10 +36,11 @@ from attrieve.data.files import write_atomically
 from attrieve.data.synthetic import DrawnPeopleConfig, draw_people
 from attrieve.errors import ConfigurationError
 from attrieve.gallery.pipeline import PipelineSettings, run_pipeline
+from attrieve.gallery.database.manifest import GalleryModel
+from attrieve.gallery.database.writing import open_database_writer
 from attrieve.gallery.reading import ReadingSettings, read_image
-from attrieve.gallery.row_writers import GalleryRowWriter
+from attrieve.gallery.row_writers import DatabaseRowWriter
 from attrieve.gallery.sources import Source, open_source
-from attrieve.gallery.store import open_writer
 from attrieve.models.configuration import BackboneSettings, HeadKind, RetrieverKind, RetrieverSettings
 from attrieve.models.retriever import Retriever
 from attrieve.schema import load_vocabulary
@@ -146,13 +147,13 @@ def bare_seconds(retriever: Retriever, batches: list[torch.Tensor]) -> float:
 def index_seconds(retriever: Retriever, text: str, gallery: Path, setting: Setting) -> float:
     """Index a source into a gallery folder."""
     start = time.perf_counter()
-    with open_writer(
-        gallery, run_name="random", run_fingerprint="0" * 16, query_side=retriever.query_side()
+    with open_database_writer(
+        gallery, model=GalleryModel.of(retriever), query_side=retriever.query_side()
     ) as writer:
         summary = run_pipeline(
             open_source(text),
             retriever.embed_images,
-            GalleryRowWriter(writer),
+            DatabaseRowWriter(writer),
             ReadingSettings(retriever.input_size),
             PipelineSettings(
                 batch=setting.batch, workers=setting.workers, pin_memory=setting.device.startswith("cuda")

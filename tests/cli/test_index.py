@@ -30,11 +30,11 @@ def test_folders_and_files_become_rows(tmp_path: Path, run_folder: Path) -> None
     result = runner.invoke(app, [*arguments, "--json", "--device", "cpu", "--batch", "2"])
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
-    assert (report["sources"], report["added"], report["already_there"]) == (3, 3, 0)
+    assert (report["sources"], report["added"], report["already_there"]) == (4, 3, 1)
     assert len(Gallery.open(tmp_path / "g")) == 3
     again = runner.invoke(app, arguments)
     assert again.exit_code == 0
-    assert "0 added, 3 already there" in again.stdout
+    assert "0 added, 4 already there" in again.stdout
 
 
 def test_bad_images_are_told_and_are_no_failure(tmp_path: Path, run_folder: Path) -> None:

@@ -83,6 +83,21 @@ def test_fusion_can_be_chosen(gallery: Path) -> None:
     assert [hit["distance"] for hit in hits] == [hit.distance for hit in expected.hits]
 
 
+def test_a_filter_narrows_the_search(gallery: Path) -> None:
+    """Only rows that meet every condition are ranked; none is no failure, a mistyped column is one."""
+    document = asked(gallery, "hat", "--where", "source~crop-00", "--where", "height>=1")
+    assert document["where"] == ["source~crop-00", "height>=1"]
+    hits = document["hits"]
+    assert isinstance(hits, list)
+    assert len(hits) == 6
+    nothing = runner.invoke(app, [str(gallery), "hat", "--where", "camera=C1"])
+    assert nothing.exit_code == 0
+    assert "none of 6 rows" in nothing.stdout
+    wrong = runner.invoke(app, [str(gallery), "hat", "--where", "camra=C1"])
+    assert wrong.exit_code == 1
+    assert "camera" in wrong.stderr
+
+
 def test_people_get_a_table(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rank, distance, image (brackets and all) and a mark for each thing asked."""
     monkeypatch.setenv("COLUMNS", "200")

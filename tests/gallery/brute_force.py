@@ -9,6 +9,7 @@ from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery
 from attrieve.scoring.fusion import Fusion, Normalisation
+from gallery.building import everything
 
 EXCLUSIVE = ((0, 1, 2),)
 NONE_MEMBER, OTHERS = 5, (6, 7)
@@ -16,8 +17,7 @@ NONE_MEMBER, OTHERS = 5, (6, 7)
 
 def brute_force_distances(gallery: Gallery, query: AttributeQuery, fusion: Fusion) -> dict[str, float]:
     """Return the fused distance of every key."""
-    assert gallery.columns is not None
-    columns = gallery.columns
+    keys, columns = everything(gallery)
     parts: list[tuple[float, list[float], float]] = []
     if columns.probability is not None:
         distances = [slow_attribute_distance(query, row) for row in columns.probability.tolist()]
@@ -34,7 +34,7 @@ def brute_force_distances(gallery: Gallery, query: AttributeQuery, fusion: Fusio
         maximum = static_maximum if fusion.normalisation is Normalisation.STATIC else max(distances)
         for index, distance in enumerate(distances):
             fused[index] += weight * distance / maximum if maximum > 0 else 0.0
-    return {row.key: distance for row, distance in zip(gallery.rows, fused, strict=True)}
+    return dict(zip(keys, fused, strict=True))
 
 
 def slow_attribute_distance(query: AttributeQuery, probability: list[float]) -> float:

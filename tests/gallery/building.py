@@ -1,14 +1,20 @@
 """Small schemas, query sides, retrievers, images and galleries for tests of gallery and commands."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from attrieve.gallery.manifest import Manifest, Part
-from attrieve.gallery.rows import Row
-from attrieve.gallery.store import Columns, Gallery
+from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.keys import key_numbers
+from attrieve.gallery.database.manifest import GalleryModel
+from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.database.vectors import Vectors
+from attrieve.gallery.search_columns import SearchColumns
+from attrieve.gallery.store import Gallery
 from attrieve.models.configuration import BackboneSettings, HeadKind, RetrieverKind, RetrieverSettings
 from attrieve.models.query_side import QuerySide
 from attrieve.models.retriever import Retriever
@@ -81,6 +87,22 @@ def small_retriever(
     return retriever.eval()
 
 
+class MemoryStore:
+    """Rows in memory, in the place of a database; their ids are their places."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self._rows = [GalleryRow(key, ImageSource(Path(f"{key}.png"))) for key in keys]
+
+    def parse(self, terms: Iterable[str]) -> Filter:
+        raise AssertionError("rows in memory are not filtered")
+
+    def select(self, wanted: Filter) -> np.ndarray:
+        raise AssertionError("rows in memory are not filtered")
+
+    def rows_at(self, ids: np.ndarray) -> list[GalleryRow]:
+        return [self._rows[index] for index in ids]
+
+
 def gallery_of(
     probability: np.ndarray | None,
     embedding: np.ndarray | None,
@@ -88,18 +110,27 @@ def gallery_of(
     keys: list[str] | None = None,
     fusion: Fusion | None = None,
 ) -> Gallery:
-    """A gallery in memory; rows are sorted by key, as the store does it."""
+    """A gallery in memory; row i has key i unless others are given."""
     given = probability if probability is not None else embedding
     count = 0 if given is None else len(given)
-    names = keys if keys is not None else [f"{index:04d}" for index in range(count)]
-    by_key = sorted(range(count), key=lambda index: names[index])
-    rows = tuple(Row(names[index], ImageSource(Path(f"{names[index]}.png"))) for index in by_key)
-    tables = [
-        None if table is None else torch.from_numpy(table.astype(np.float32))[by_key]
-        for table in (probability, embedding)
-    ]
-    manifest = Manifest(query_side.schema, "run", "0" * 16, fusion or Fusion(), (Part("part", count),))
-    return Gallery(Path("nowhere"), manifest, query_side, rows, Columns(*tables) if count else None)
+    names = keys if keys is not None else [f"{index:016x}" for index in range(count)]
+    both = [None if table is None else table.astype(np.float32) for table in (embedding, probability)]
+    columns = SearchColumns.of(Vectors(*both) if count else None, key_numbers(names))
+    model = GalleryModel.of_query_side(query_side, "run", "0" * 16)
+    if fusion is not None:
+        model = replace(
+            model,
+            attribute_weight=fusion.attribute_weight,
+            embedding_weight=fusion.embedding_weight,
+            normalisation=fusion.normalisation.value,
+        )
+    return Gallery(Path("nowhere"), model, query_side, columns, MemoryStore(names))
+
+
+def everything(gallery: Gallery) -> tuple[list[str], Vectors]:
+    """Keys and vectors of all rows, sorted by key."""
+    places = np.argsort(gallery.columns.key)
+    return [f"{key:016x}" for key in gallery.columns.key[places].tolist()], gallery.columns.vectors(places)
 
 
 def random_gallery(count: int, seed: int = 0, fusion: Fusion | None = None) -> Gallery:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import zipfile
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,14 @@ import torch
 
 from attrieve.data.folder import read_folder
 from attrieve.data.images import decode_image, resize_image
-from attrieve.errors import InputError, SchemaMismatchError
-from attrieve.gallery.ingest import IndexSummary, index_images
+from attrieve.errors import InputError, SchemaMismatchError, UnknownNameError
+from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.index_progress import IndexProgress
+from attrieve.gallery.ingest import index_images
+from attrieve.gallery.pipeline import IndexSummary, PipelineSettings
 from attrieve.gallery.quarantine import read_quarantine
 from attrieve.gallery.search import search
+from attrieve.gallery.sources import open_source
 from attrieve.gallery.store import Gallery
 from attrieve.models.retriever import ImageDescription, Retriever
 from attrieve.schema import ImageSource, Person, load_vocabulary, parse_query
@@ -27,6 +31,15 @@ def retriever() -> Retriever:
     return small_retriever()
 
 
+def rows_of(gallery: Gallery) -> list[GalleryRow]:
+    """All rows, in the order of the store."""
+    return gallery.store.rows_at(gallery.columns.row_id)
+
+
+def small_batches(batch: int, rows_per_commit: int = 4096) -> PipelineSettings:
+    return PipelineSettings(batch=batch, rows_per_commit=rows_per_commit)
+
+
 def counts(summary: IndexSummary) -> tuple[int, int, int]:
     return summary.added, summary.already_there, summary.quarantined
 
@@ -34,27 +47,32 @@ def counts(summary: IndexSummary) -> tuple[int, int, int]:
 def test_rows_hold_what_the_model_sees(tmp_path: Path, retriever: Retriever) -> None:
     """Each row's vectors are those of its own image, decoded and resized as everywhere."""
     sources = write_images(tmp_path / "in", 7)
-    assert counts(index_images(retriever, tmp_path / "g", sources, batch=3)) == (7, 0, 0)
+    assert counts(index_images(retriever, tmp_path / "g", sources, settings=small_batches(3))) == (7, 0, 0)
     gallery = Gallery.open(tmp_path / "g")
-    assert gallery.columns is not None
-    assert {row.source for row in gallery.rows} == set(sources)
-    for index, row in enumerate(gallery.rows):
+    rows = rows_of(gallery)
+    columns = gallery.columns.vectors(np.arange(len(rows)))
+    assert [row.source for row in rows] == sources
+    for index, row in enumerate(rows):
         pixels = resize_image(decode_image(row.source), *retriever.input_size)
         seen = retriever.embed_images(torch.from_numpy(pixels)[None])
         for column, expected in (
-            (gallery.columns.probability, seen.probability),
-            (gallery.columns.embedding, seen.embedding),
+            (columns.probability, seen.probability),
+            (columns.embedding, seen.embedding),
         ):
             assert column is not None
             assert expected is not None
-            assert torch.allclose(column[index], expected[0], atol=1e-5)
+            assert np.allclose(column[index], expected[0].numpy(), atol=1e-5)
 
 
 def test_indexing_again_adds_nothing(tmp_path: Path, retriever: Retriever) -> None:
     """The same images, copies of them under other names, and repeats in one run are one row each."""
     sources = write_images(tmp_path / "in", 4)
     shutil.copytree(tmp_path / "in", tmp_path / "copies")
-    assert counts(index_images(retriever, tmp_path / "g", sources + sources, batch=3)) == (4, 4, 0)
+    assert counts(index_images(retriever, tmp_path / "g", sources + sources, settings=small_batches(3))) == (
+        4,
+        4,
+        0,
+    )
     everything = read_folder(tmp_path / "copies") + sources
     assert counts(index_images(retriever, tmp_path / "g", everything)) == (0, 8, 0)
     assert len(Gallery.open(tmp_path / "g")) == 4
@@ -77,7 +95,7 @@ def test_known_images_are_not_described_again(
 def test_a_killed_run_continues(
     tmp_path: Path, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was committed before the kill is kept and searchable; the second run adds the rest."""
+    """What was described before the interruption is kept and searchable; the second run adds the rest."""
     sources = write_images(tmp_path / "in", 11)
     calls, real = 0, retriever.embed_images
 
@@ -91,10 +109,10 @@ def test_a_killed_run_continues(
     with monkeypatch.context() as patch:
         patch.setattr(retriever, "embed_images", dying)
         with pytest.raises(KeyboardInterrupt):
-            index_images(retriever, tmp_path / "g", sources, batch=2, rows_per_commit=4)
-    assert len(Gallery.open(tmp_path / "g")) == 4
-    assert counts(index_images(retriever, tmp_path / "g", sources, batch=2)) == (7, 4, 0)
-    index_images(retriever, tmp_path / "whole", sources, batch=2)
+            index_images(retriever, tmp_path / "g", sources, settings=small_batches(2, rows_per_commit=4))
+    assert len(Gallery.open(tmp_path / "g")) == 6
+    assert counts(index_images(retriever, tmp_path / "g", sources, settings=small_batches(2))) == (5, 6, 0)
+    index_images(retriever, tmp_path / "whole", sources, settings=small_batches(2))
     query = parse_query("hat, !bag", retriever.schema)
     resumed, whole = (
         search(Gallery.open(tmp_path / name), query, top=99, explain=False) for name in ("g", "whole")
@@ -147,9 +165,8 @@ def test_an_image_the_model_cannot_describe_is_quarantined(
     monkeypatch.setattr(retriever, "embed_images", sick)
     assert counts(index_images(retriever, tmp_path / "g", sources)) == (2, 0, 1)
     assert set(read_quarantine(tmp_path / "g")) == {sources[1]}
-    columns = Gallery.open(tmp_path / "g").columns
-    assert columns is not None
-    assert all(column.isfinite().all() for column in columns.tensors().values())
+    columns = Gallery.open(tmp_path / "g").columns.vectors(np.arange(2))
+    assert all(np.isfinite(column).all() for column in columns.named().values())
 
 
 def test_any_file_name_round_trips(tmp_path: Path, retriever: Retriever) -> None:
@@ -164,7 +181,7 @@ def test_any_file_name_round_trips(tmp_path: Path, retriever: Retriever) -> None
     broken = ImageSource(tmp_path / "bro\nken ☃.png")
     assert counts(index_images(retriever, tmp_path / "g", [*sources, broken])) == (4, 0, 1)
     gallery = Gallery.open(tmp_path / "g")
-    assert {row.source for row in gallery.rows} == set(sources)
+    assert {row.source for row in rows_of(gallery)} == set(sources)
     assert set(read_quarantine(tmp_path / "g")) == {broken}
     found = search(gallery, parse_query("hat", gallery.schema)).hits
     assert {hit.source for hit in found} == {str(source) for source in sources}
@@ -175,8 +192,8 @@ def test_persons_bring_camera_and_time(tmp_path: Path, retriever: Retriever) -> 
     (source,) = write_images(tmp_path / "in", 1)
     person = Person("p/1", source, (0,) * len(NAMES), camera="c3", time=datetime(2024, 5, 6, 7, 8))
     index_images(retriever, tmp_path / "g", [person])
-    (row,) = Gallery.open(tmp_path / "g").rows
-    assert (row.camera, row.time, row.source) == ("c3", datetime(2024, 5, 6, 7, 8), source)
+    (row,) = rows_of(Gallery.open(tmp_path / "g"))
+    assert (row.camera, row.time, row.source) == ("c3", datetime(2024, 5, 6, 7, 8, tzinfo=UTC), source)
 
 
 def test_images_in_archives_are_indexed_in_place(tmp_path: Path, retriever: Retriever) -> None:
@@ -187,7 +204,7 @@ def test_images_in_archives_are_indexed_in_place(tmp_path: Path, retriever: Retr
             archive.write(source.path, f"a/{source.path.name}")
     members = read_folder(tmp_path / "crops.zip")
     assert counts(index_images(retriever, tmp_path / "g", members)) == (3, 0, 0)
-    assert {row.source for row in Gallery.open(tmp_path / "g").rows} == set(members)
+    assert {row.source for row in rows_of(Gallery.open(tmp_path / "g"))} == set(members)
     assert counts(index_images(retriever, tmp_path / "g", sources)) == (0, 3, 0)
 
 
@@ -198,7 +215,7 @@ def test_relative_paths_are_kept_whole(
     (source,) = write_images(tmp_path / "in", 1)
     monkeypatch.chdir(tmp_path)
     index_images(retriever, tmp_path / "g", [ImageSource(Path("in") / source.path.name)])
-    assert Gallery.open(tmp_path / "g").rows[0].source == source
+    assert rows_of(Gallery.open(tmp_path / "g"))[0].source == source
 
 
 def test_another_model_is_refused(tmp_path: Path, retriever: Retriever) -> None:
@@ -216,9 +233,10 @@ def test_another_model_is_refused(tmp_path: Path, retriever: Retriever) -> None:
 def test_progress_counts_every_source_once(tmp_path: Path, retriever: Retriever) -> None:
     """New, known and bad ones alike."""
     sources = [*write_images(tmp_path / "in", 3), ImageSource(tmp_path / "gone.png")]
-    steps: list[int] = []
-    index_images(retriever, tmp_path / "g", sources + sources, batch=2, progress=steps.append)
-    assert sum(steps) == 8
+    steps: list[IndexProgress] = []
+    twice = sources + sources
+    index_images(retriever, tmp_path / "g", twice, settings=small_batches(2), progress=steps.append)
+    assert (steps[-1].done, steps[-1].total) == (8, 8)
 
 
 def test_no_sources_make_an_empty_gallery(tmp_path: Path, retriever: Retriever) -> None:
@@ -227,10 +245,37 @@ def test_no_sources_make_an_empty_gallery(tmp_path: Path, retriever: Retriever) 
     assert len(Gallery.open(tmp_path / "g")) == 0
 
 
-def test_impossible_numbers_are_refused(tmp_path: Path, retriever: Retriever) -> None:
-    """A batch of nothing would never end."""
-    with pytest.raises(InputError, match="at least 1"):
-        index_images(retriever, tmp_path / "g", [], batch=0)
+def test_thumbnails_are_decided_when_a_gallery_is_made(tmp_path: Path, retriever: Retriever) -> None:
+    """Kept where asked for; a gallery without refuses them rather than dropping them."""
+    sources = write_images(tmp_path / "in", 2)
+    index_images(retriever, tmp_path / "with", sources, thumbnail_px=12)
+    for row in rows_of(Gallery.open(tmp_path / "with")):
+        assert row.thumbnail is not None
+        assert decode_image(row.thumbnail).shape == (12, 6, 3)
+    index_images(retriever, tmp_path / "without", sources[:1])
+    with pytest.raises(InputError, match="made without thumbnails"):
+        index_images(retriever, tmp_path / "without", sources, thumbnail_px=12)
+
+
+def test_columns_of_a_list_can_be_searched_by(tmp_path: Path, retriever: Retriever) -> None:
+    """Camera, time and columns of one's own come along from a list, and filter a search."""
+    sources = write_images(tmp_path / "in", 3)
+    lines = ["path,camera,time,gate"]
+    lines += [f"{one.path},C{place},2024-05-0{place + 1},{place + 10}" for place, one in enumerate(sources)]
+    (tmp_path / "crops.csv").write_text("\n".join(lines))
+    index_images(retriever, tmp_path / "g", open_source(str(tmp_path / "crops.csv")))
+    gallery = Gallery.open(tmp_path / "g")
+    query = parse_query("hat", gallery.schema)
+    for condition, expected in (
+        ("camera=C1", {1}),
+        ("gate=10,12", {0, 2}),
+        ("time<2024-05-03", {0, 1}),
+        ("camera=C9", set()),
+    ):
+        hits = search(gallery, query, where=gallery.store.parse([condition])).hits
+        assert {hit.source for hit in hits} == {str(sources[place]) for place in expected}
+    with pytest.raises(UnknownNameError, match="camera"):
+        gallery.store.parse(["camra=C1"])
 
 
 def test_real_crops_are_indexed_from_the_archive(

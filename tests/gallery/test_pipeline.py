@@ -17,19 +17,17 @@ import torch
 
 from attrieve.data.images import decode_image, resize_image
 from attrieve.errors import DatasetError, InputError, StorageError
+from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.index_progress import IndexProgress
-from attrieve.gallery.ingest import IndexSummary, index_images
-from attrieve.gallery.pipeline import PipelineSettings, run_pipeline
+from attrieve.gallery.pipeline import IndexSummary, PipelineSettings, run_pipeline
 from attrieve.gallery.quality import measure_quality, thumbnail
-from attrieve.gallery.quarantine import Quarantine, read_quarantine
 from attrieve.gallery.reading import ReadingSettings
-from attrieve.gallery.row_writers import GalleryRowWriter, IndexedImage, MemoryRefusals, MemoryWriter
+from attrieve.gallery.row_writers import IndexedImage, MemoryRefusals, MemoryWriter
 from attrieve.gallery.rows import content_key
-from attrieve.gallery.sources import FolderSource, GivenSource, SourceItem, open_source
-from attrieve.gallery.store import Columns, Gallery, open_writer
+from attrieve.gallery.sources import FolderSource, GivenSource, SourceItem
 from attrieve.models.retriever import ImageDescription
 from attrieve.schema import ImageSource
-from gallery.building import small_retriever, write_images
+from gallery.building import write_images
 
 SIZE = (8, 4)
 READING = ReadingSettings(SIZE)
@@ -73,9 +71,9 @@ def test_rows_hold_what_the_model_sees_in_the_order_of_the_source(images: list[I
     reading = replace(READING, thumbnail_px=9)
     assert counts(run_pipeline(GivenSource(images), describe, writer, reading, settings())) == (11, 0, 0)
     assert [row.source for row in writer.rows] == images
-    columns = writer.columns
-    assert columns is not None
-    assert columns.probability is not None
+    vectors = writer.vectors
+    assert vectors is not None
+    assert vectors.probability is not None
     for index, row in enumerate(writer.rows):
         whole = decode_image(row.source)
         assert row.key == content_key(row.source.path.read_bytes())
@@ -83,7 +81,7 @@ def test_rows_hold_what_the_model_sees_in_the_order_of_the_source(images: list[I
         assert row.thumbnail == thumbnail(whole, 9)
         seen = describe(torch.from_numpy(resize_image(whole, *SIZE))[None])
         assert seen.probability is not None
-        assert torch.allclose(columns.probability[index], seen.probability[0])
+        assert np.allclose(vectors.probability[index], seen.probability[0].numpy())
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])
@@ -194,8 +192,8 @@ def test_numbers_that_are_not_finite_never_enter(images: list[ImageSource]) -> N
         assert counts(summary) == (10, 1, 2)
         assert set(refusals.reasons) == {images[5], ImageSource(copy)}
         assert all("not finite" in reason for reason in refusals.reasons.values())
-        assert writer.columns is not None
-        assert all(column.isfinite().all() for column in writer.columns.tensors().values())
+        assert writer.vectors is not None
+        assert all(np.isfinite(column).all() for column in writer.vectors.named().values())
 
 
 def test_what_is_there_is_neither_decoded_nor_described(images: list[ImageSource]) -> None:
@@ -279,8 +277,8 @@ def test_ctrl_c_while_waiting_for_a_slow_source_ends_the_run(images: list[ImageS
             let_go.wait(60)
 
     class Watched(MemoryWriter):
-        def append(self, rows: Sequence[IndexedImage], columns: Columns) -> None:
-            super().append(rows, columns)
+        def append(self, rows: Sequence[IndexedImage], vectors: Vectors) -> None:
+            super().append(rows, vectors)
             if rows[0].source == images[4]:
                 two_batches.set()
 
@@ -330,9 +328,9 @@ def test_when_the_writer_fails_the_run_ends(images: list[ImageSource], where: st
             self.fail("known")
             return super().known(key)
 
-        def append(self, rows: Sequence[IndexedImage], columns: Columns) -> None:
+        def append(self, rows: Sequence[IndexedImage], vectors: Vectors) -> None:
             self.fail("append")
-            super().append(rows, columns)
+            super().append(rows, vectors)
 
         def commit(self) -> None:
             self.fail("commit")
@@ -383,10 +381,10 @@ def test_a_slow_writer_holds_the_model_back(images: list[ImageSource]) -> None:
         return describe(pixels)
 
     class Slow(MemoryWriter):
-        def append(self, rows: Sequence[IndexedImage], columns: Columns) -> None:
+        def append(self, rows: Sequence[IndexedImage], vectors: Vectors) -> None:
             nonlocal written
             time.sleep(0.003)
-            super().append(rows, columns)
+            super().append(rows, vectors)
             written += 1
 
     run_pipeline(Endless(images[0], 200), counted, Slow(), READING, settings(4))
@@ -416,10 +414,10 @@ def test_decoding_describing_and_writing_overlap(images: list[ImageSource]) -> N
                 yield Item(item.source, content=item.content)
 
     class Writer(MemoryWriter):
-        def append(self, rows: Sequence[IndexedImage], columns: Columns) -> None:
+        def append(self, rows: Sequence[IndexedImage], vectors: Vectors) -> None:
             if rows[0].source.path.name == "0":
                 meet("writing")
-            super().append(rows, columns)
+            super().append(rows, vectors)
 
     batches = itertools.count()
 
@@ -456,7 +454,7 @@ def test_a_source_without_images_is_done(tmp_path: Path) -> None:
     """Nothing is described, nothing committed."""
     writer = MemoryWriter()
     assert counts(run_pipeline(FolderSource(tmp_path), describe, writer, READING)) == (0, 0, 0)
-    assert (writer.rows, writer.columns, writer.commits) == ([], None, [])
+    assert (writer.rows, writer.vectors, writer.commits) == ([], None, [])
 
 
 def test_vectors_that_do_not_fit_the_images_are_refused(images: list[ImageSource]) -> None:
@@ -465,7 +463,7 @@ def test_vectors_that_do_not_fit_the_images_are_refused(images: list[ImageSource
     def short(pixels: torch.Tensor) -> ImageDescription:
         return ImageDescription(torch.zeros(len(pixels) - 1, 3), None)
 
-    with pytest.raises(InputError, match=r"expected 4 vectors of 'probability' from the model, got 3"):
+    with pytest.raises(InputError, match=r"expected 4 vectors from the model, got 3"):
         run_pipeline(GivenSource(images), short, MemoryWriter(), READING, settings(4))
 
 
@@ -476,37 +474,6 @@ def test_impossible_numbers_are_refused(wrong: dict[str, float]) -> None:
     """A batch of nothing would never end."""
     with pytest.raises(InputError, match="at least"):
         PipelineSettings(**wrong)
-
-
-def test_a_gallery_folder_is_filled_as_before(tmp_path: Path, images: list[ImageSource]) -> None:
-    """Through the adapter: the rows, vectors and quarantine that indexing writes today."""
-    retriever = small_retriever()
-    images[3].path.write_bytes(b"broken")
-    index_images(retriever, tmp_path / "before", images, batch=4)
-    reading = ReadingSettings(retriever.input_size)
-    for expected in ((10, 0, 1), (0, 10, 1)):
-        with open_writer(
-            tmp_path / "now",
-            run_name=retriever.name,
-            run_fingerprint=retriever.fingerprint,
-            query_side=retriever.query_side(),
-        ) as writer:
-            summary = run_pipeline(
-                open_source(str(tmp_path / "in")),
-                retriever.embed_images,
-                GalleryRowWriter(writer),
-                reading,
-                settings(4, rows=4),
-                refusals=Quarantine(writer.folder),
-            )
-        assert counts(summary) == expected
-    before, now = Gallery.open(tmp_path / "before"), Gallery.open(tmp_path / "now")
-    assert now.rows == before.rows
-    assert now.columns is not None
-    assert before.columns is not None
-    for name, column in before.columns.tensors().items():
-        assert torch.equal(now.columns.tensors()[name], column)
-    assert set(read_quarantine(tmp_path / "now")) == set(read_quarantine(tmp_path / "before"))
 
 
 def test_measures_are_taken_before_resizing(tmp_path: Path) -> None:

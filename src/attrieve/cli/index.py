@@ -1,6 +1,7 @@
-"""``attrieve index``: person images into a gallery."""
+"""``attrieve index``: images to gallery rows."""
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,16 +9,15 @@ from typing import Annotated
 import torch
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
-from rich.text import Text
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from attrieve.cli.failure import exits_on_error
-from attrieve.data.folder import read_folder
-from attrieve.gallery.ingest import IndexSummary, index_images
+from attrieve.gallery.index_progress import IndexProgress
+from attrieve.gallery.ingest import index_images
+from attrieve.gallery.pipeline import IndexSummary, PipelineSettings
 from attrieve.gallery.quarantine import QUARANTINE_NAME
+from attrieve.gallery.sources import open_sources
 from attrieve.models.retriever import Retriever
-from attrieve.schema import ImageSource
 
 
 @exits_on_error
@@ -25,31 +25,55 @@ def index(
     run: Annotated[str, typer.Argument(help="Run folder or hub name of the model.", show_default=False)],
     gallery: Annotated[Path, typer.Argument(help="Gallery folder, new or to add to.", show_default=False)],
     sources: Annotated[
-        list[Path],
-        typer.Argument(help="Image folders, zip archives, text lists, images.", show_default=False),
+        list[str],
+        typer.Argument(
+            help="Folders, images, zip or tar archives, lists (.txt, .csv, .tsv, .jsonl), "
+            "webdataset:PATTERN, hf:NAME[:SPLIT][:COLUMN].",
+            show_default=False,
+        ),
     ],
     batch: Annotated[int, typer.Option(min=1, help="Images described at once.")] = 64,
     workers: Annotated[int, typer.Option(min=1, help="Threads that read and decode.")] = 2,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto.")] = "auto",
+    thumbnails: Annotated[
+        int | None,
+        typer.Option(
+            min=8,
+            help="Keep little pictures of this height, in pixels, in a new gallery.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
 ) -> None:
     """Describe person images once and keep the result, so that they can be searched.
 
-    Images that are there already are skipped, so a run that was stopped is continued by starting it
-    again. Images that cannot be read are listed with the reason in quarantine.jsonl.
+    Safe to run again: images already in the gallery are not described again, and a killed run goes on where
+    it was. What cannot be read is listed in GALLERY/quarantine.jsonl with the reason. A list with columns
+    camera, time, track, box or others of your own brings them along; search filters by them.
 
-    Example: attrieve index runs/multi-task gallery crops/ more-crops.zip
+    Example: attrieve index runs/multi-task gallery crops/ more-crops.zip cameras.csv
     """
     chosen = choose_device(device)
-    images = list(dict.fromkeys(image for source in sources for image in read_folder(source)))
+    source = open_sources(sources)
     retriever = Retriever.from_pretrained(run)
-    summary = _index_with_progress(retriever, gallery, images, batch, workers, chosen)
+    bar = _ProgressBar()
+    with closing(bar):
+        summary = index_images(
+            retriever,
+            gallery,
+            source,
+            settings=PipelineSettings(batch=batch, workers=workers),
+            thumbnail_px=thumbnails,
+            device=chosen,
+            progress=bar.show,
+        )
     if as_json:
-        typer.echo(json.dumps({"gallery": str(gallery), "sources": len(images), **asdict(summary)}, indent=2))
+        total = summary.added + summary.already_there + summary.quarantined
+        typer.echo(json.dumps({"gallery": str(gallery), "sources": total, **asdict(summary)}, indent=2))
     else:
-        _print_summary(summary, gallery)
+        print_summary(summary, gallery)
 
 
 def choose_device(name: str) -> torch.device:
@@ -71,44 +95,48 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _index_with_progress(
-    retriever: Retriever,
-    gallery: Path,
-    images: list[ImageSource],
-    batch: int,
-    workers: int,
-    device: torch.device,
-) -> IndexSummary:
-    columns = (
-        TextColumn("indexing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeLeftColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("indexing", total=len(images))
-        return index_images(
-            retriever,
-            gallery,
-            images,
-            batch=batch,
-            workers=workers,
-            device=device,
-            progress=lambda done: bar.advance(task, done),
+class _ProgressBar:
+    """Counts, rate and time left on stderr."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("indexing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[told]}"),
+            console=Console(stderr=True),
         )
+        self._task = self._bar.add_task("indexing", total=None, told="")
+        self._bar.start()
+
+    def show(self, progress: IndexProgress) -> None:
+        """Bring the bar up to date."""
+        told = f"{progress.images_per_s:,.1f} images/s"
+        if progress.quarantined:
+            told += f", {progress.quarantined:,} in quarantine"
+        if progress.seconds_left is not None:
+            told += f", {time_left(progress.seconds_left)} left"
+        self._bar.update(self._task, completed=progress.done, total=progress.total, told=told)
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+        self._bar.stop()
 
 
-class _RateColumn(ProgressColumn):
-    """Images per second."""
+def time_left(seconds: float) -> str:
+    """Return a duration as people say it.
 
-    def render(self, task: Task) -> Text:
-        """Return the speed as text, empty until it is known."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.1f} images/s", style="progress.data.speed")
+    >>> time_left(42), time_left(600), time_left(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def _print_summary(summary: IndexSummary, gallery: Path) -> None:
+def print_summary(summary: IndexSummary, gallery: Path) -> None:
+    """Tell people what became of the images."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{summary.added:,} added, {summary.already_there:,} already there, "

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,6 @@ from attrieve.data.files import write_atomically
 from attrieve.errors import QueryError
 from attrieve.gallery.asked import Asked, asked_columns
 from attrieve.gallery.contact_sheet import contact_sheet
-from attrieve.gallery.manifest import fusion_to_json
 from attrieve.gallery.search import search as search_gallery
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema, Hit, Ranking
@@ -38,6 +38,14 @@ def search(
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="How many hits.")] = 20,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only rows that meet this: camera=C1,C2, 'time>=2024-05-01', 'blur>50', any column of the "
+            "gallery; several must all hold.",
+            show_default="(all rows)",
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Say what was seen of each thing asked.")
     ] = True,
@@ -67,18 +75,27 @@ def search(
     backpack is wanted, !hat unwanted, jacket? unsure, jeans~0.8 so sure; age:<30|<45 is one of a group.
     What is not named stays open.
 
-    Example: attrieve search gallery "male, backpack, jeans, !hat, jacket?" --top 20 --sheet hits.png
+    Example: attrieve search gallery "male, backpack, jeans, !hat, jacket?" --where camera=C1 --sheet hits.png
     """
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise typer.BadParameter(f"{sheet} must end in .png", param_hint="--sheet")
     opened = Gallery.open(gallery)
     asked = read_query(query, opened.schema)
     fusion = _fusion(opened.fusion, fusion_weight, normalisation)
-    ranking = search_gallery(opened, asked, top=top, fusion=fusion, explain=explain or sheet is not None)
+    ranking = search_gallery(
+        opened,
+        asked,
+        top=top,
+        fusion=fusion,
+        where=opened.store.parse(where) if where else None,
+        explain=explain or sheet is not None,
+    )
     if sheet is not None:
         _write_sheet(sheet, ranking, asked)
     if as_json:
-        typer.echo(json.dumps(_document(opened, asked, fusion, ranking, explain=explain), indent=2))
+        typer.echo(json.dumps(_document(opened, asked, fusion, where, ranking, explain=explain), indent=2))
+    elif not ranking.hits:
+        Console(highlight=False).print(f"none of {len(opened):,} rows meets the filter", markup=False)
     else:
         Console(highlight=False).print(ranking_table(ranking, asked, explain=explain))
 
@@ -179,14 +196,21 @@ def _fusion(default: Fusion, weight: float | None, normalisation: Normalisation 
 
 
 def _document(
-    gallery: Gallery, query: AttributeQuery, fusion: Fusion, ranking: Ranking, *, explain: bool
+    gallery: Gallery,
+    query: AttributeQuery,
+    fusion: Fusion,
+    where: Sequence[str] | None,
+    ranking: Ranking,
+    *,
+    explain: bool,
 ) -> dict[str, Any]:
     return {
         "gallery": str(gallery.folder),
         "rows": len(gallery),
-        "run": {"name": gallery.manifest.run_name, "fingerprint": gallery.manifest.run_fingerprint},
+        "run": {"name": gallery.model.name, "fingerprint": gallery.model.fingerprint},
         "query": {"text": query.to_text(), "terms": query.to_json()},
-        "fusion": fusion_to_json(fusion),
+        "where": list(where or ()),
+        "fusion": asdict(fusion),
         "hits": [_hit_to_json(hit, explain=explain) for hit in ranking.hits],
     }
 

@@ -32,6 +32,7 @@ from attrieve.evaluation import EvaluationReport, Protocol, default_fusions, eva
 from attrieve.evaluation.predict import predict
 from attrieve.evaluation.record import code_commit, machine_facts, write_record
 from attrieve.gallery.ingest import index_images
+from attrieve.gallery.pipeline import PipelineSettings
 from attrieve.gallery.store import Gallery
 from attrieve.models.retriever import Retriever
 from attrieve.scoring.fusion import Fusion, Normalisation
@@ -112,7 +113,12 @@ def run_demonstration(
             write_record(places.run(name) / "metrics.json", content, command=command)
         chance = random_ranking(reports[MULTI_TASK].tasks[COMPARED])
     with log.step("index the test pictures"):
-        index_images(models[MULTI_TASK], places.gallery, people.test_persons.persons, workers=threads)
+        index_images(
+            models[MULTI_TASK],
+            places.gallery,
+            people.test_persons.persons,
+            settings=PipelineSettings(workers=threads),
+        )
     with log.step("search"):
         gallery = Gallery.open(places.gallery)
         examples = [

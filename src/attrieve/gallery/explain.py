@@ -2,26 +2,22 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
-from torch import Tensor
-
 from attrieve.gallery.asked import Asked
 from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema
 
 
 def reasons(
-    asked: tuple[Asked, ...], schema: AttributeSchema, probability: Float[Tensor, " attribute"]
+    asked: tuple[Asked, ...], schema: AttributeSchema, probability: Sequence[float]
 ) -> tuple[AttributeReason, ...]:
-    """Explain one row's attribute distance, one reason per thing asked.
+    """Explain one row's attribute distance, one reason per thing asked; ``probability`` is one per attribute.
 
     Of "one of these" the likeliest attribute is named, the one the distance was measured to. The
     share is ``certainty * (wanted - p)^2`` over the sum of all such; shares sum to 1, or are all 0 if
     the distance is.
     """
-    seen = probability.tolist()
-    best = [max(column.attributes, key=lambda index: seen[index]) for column in asked]
+    best = [max(column.attributes, key=lambda index: probability[index]) for column in asked]
     costs = [
-        column.certainty * (float(column.wanted) - seen[index]) ** 2
+        column.certainty * (float(column.wanted) - probability[index]) ** 2
         for column, index in zip(asked, best, strict=True)
     ]
     total = sum(costs)
@@ -30,8 +26,8 @@ def reasons(
             attribute=schema.names[index],
             wanted=column.wanted,
             certainty=column.certainty,
-            probability=seen[index],
-            matches=(seen[index] >= 0.5) == column.wanted,
+            probability=probability[index],
+            matches=(probability[index] >= 0.5) == column.wanted,
             share=cost / total if total > 0 else 0.0,
         )
         for column, index, cost in zip(asked, best, costs, strict=True)

@@ -4,15 +4,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Bool, Float
+import numpy as np
+from jaxtyping import Bool, Float32
 from torch import Tensor
 
 from attrieve.errors import InputError
+from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.index_progress import ProgressMeter
 from attrieve.gallery.reading import ReadImage
 from attrieve.gallery.row_writers import IndexedImage, RefusalList, RowWriter
-from attrieve.gallery.store import Columns
 from attrieve.models.retriever import ImageDescription
 
 NOT_FINITE = "the model gave numbers that are not finite for it"
@@ -66,15 +66,15 @@ class Intake:
             InputError: if there are not as many vectors as new images.
         """
         new = [image for image in described.images if _is_new(image)]
-        columns = None if described.description is None else _columns(described.description, len(new))
-        finite = [] if columns is None else _finite_rows(columns).tolist()
+        vectors = None if described.description is None else _vectors(described.description, len(new))
+        finite = [] if vectors is None else _finite_rows(vectors).tolist()
         for image, sound in zip(new, finite, strict=True):
             if not sound and image.key is not None:
                 self._not_finite.add(image.key)
         for image in described.images:
             self._decide(image)
-        if columns is not None:
-            self._append([_indexed(image) for image in new], columns, finite)
+        if vectors is not None:
+            self._append([_indexed(image) for image in new], vectors, finite)
         overdue = time.monotonic() - self._committed_at >= self._seconds_per_commit
         if self._uncommitted >= self._rows_per_commit or overdue:
             self._commit()
@@ -103,13 +103,13 @@ class Intake:
         else:
             self.already_there += 1
 
-    def _append(self, rows: list[IndexedImage], columns: Columns, finite: list[bool]) -> None:
+    def _append(self, rows: list[IndexedImage], vectors: Vectors, finite: list[bool]) -> None:
         sound = [index for index, good in enumerate(finite) if good]
         if not sound:
             return
         if len(sound) < len(rows):
-            rows, columns = [rows[index] for index in sound], columns.select(sound)
-        self._writer.append(rows, columns)
+            rows, vectors = [rows[index] for index in sound], vectors.select(np.array(sound))
+        self._writer.append(rows, vectors)
         self._uncommitted += len(rows)
 
     def _commit(self) -> None:
@@ -135,19 +135,18 @@ def _indexed(image: ReadImage) -> IndexedImage:
     return IndexedImage(image.key, image.source, image.metadata, image.quality, image.thumbnail)
 
 
-def _columns(description: ImageDescription, count: int) -> Columns:
+def _vectors(description: ImageDescription, count: int) -> Vectors:
     """Return the vectors in main memory, which waits for the accelerator."""
-    columns = Columns(_to_memory(description.probability), _to_memory(description.embedding))
-    for name, column in columns.tensors().items():
-        if len(column) != count:
-            raise InputError(f"expected {count} vectors of {name!r} from the model, got {len(column)}")
-    return columns
+    vectors = Vectors(_to_memory(description.embedding), _to_memory(description.probability))
+    if len(vectors) != count:
+        raise InputError(f"expected {count} vectors from the model, got {len(vectors)}")
+    return vectors
 
 
-def _to_memory(column: Tensor | None) -> Float[Tensor, "batch width"] | None:
-    return None if column is None else column.detach().to("cpu", torch.float32)
+def _to_memory(column: Tensor | None) -> Float32[np.ndarray, "batch width"] | None:
+    return None if column is None else column.detach().float().cpu().numpy()
 
 
-def _finite_rows(columns: Columns) -> Bool[Tensor, " batch"]:
-    rows = [column.isfinite().all(dim=1) for column in columns.tensors().values()]
-    return torch.stack(rows).all(dim=0)
+def _finite_rows(vectors: Vectors) -> Bool[np.ndarray, " batch"]:
+    rows = [np.isfinite(column).all(axis=1) for column in vectors.named().values()]
+    return np.asarray(np.logical_and.reduce(rows))

@@ -25,7 +25,6 @@ from attrieve.data.archives import ArchiveHandles
 from attrieve.errors import InputError
 from attrieve.gallery.channel import Channel
 from attrieve.gallery.index_progress import BackgroundCount, IndexProgress, ProgressMeter
-from attrieve.gallery.ingest import ROWS_PER_COMMIT, SECONDS_PER_COMMIT, IndexSummary
 from attrieve.gallery.intake import Described, Intake
 from attrieve.gallery.reading import ReadImage, ReadingSettings, read_image
 from attrieve.gallery.row_writers import MemoryRefusals, RefusalList, RowWriter
@@ -35,11 +34,32 @@ from attrieve.models.retriever import ImageDescription
 Describe = Callable[[Tensor], ImageDescription]
 """From uint8 (batch, height, width, 3) to vectors, such as ``Retriever.embed_images``."""
 
+ROWS_PER_COMMIT = 4096
+SECONDS_PER_COMMIT = 60.0
+"""At most this much work is lost when a run is killed."""
+
 _BATCHES_WAITING = 2
 _BUNDLE = 16
 """A bundle is handed on after this many batches' worth of images even if few of them are new."""
 _PATIENCE_S = 5.0
 """How long a source that does not answer is waited for when a run is stopped."""
+
+
+@dataclass(frozen=True)
+class IndexSummary:
+    """What became of the images of a source; the three counts add up to their number.
+
+    Args:
+        added: new rows.
+        already_there: images the gallery had, from before or from another source of this run.
+        quarantined: images that could not be indexed; ``quarantine.jsonl`` says why.
+        seconds: wall-clock time.
+    """
+
+    added: int
+    already_there: int
+    quarantined: int
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
+import numpy as np
+import pyarrow as pa
 
+from attrieve.gallery.database.layout import KEY_DIGITS, MOMENT, TEXT, user_fields
+from attrieve.gallery.database.rows import Box, GalleryRow, Measures
+from attrieve.gallery.database.vectors import Vectors
+from attrieve.gallery.database.writing import DatabaseWriter
 from attrieve.gallery.quality import Quality
-from attrieve.gallery.rows import Row
 from attrieve.gallery.sources.item import Metadata
-from attrieve.gallery.store import Columns, GalleryWriter
 from attrieve.schema import ImageSource
 
 
@@ -40,7 +43,7 @@ class RowWriter(Protocol):
     def known(self, key: str) -> bool:
         """Say whether an image is there already; called from several threads, also during the others."""
 
-    def append(self, rows: Sequence[IndexedImage], columns: Columns) -> None:
+    def append(self, rows: Sequence[IndexedImage], vectors: Vectors) -> None:
         """Take rows with their vectors, in the order of the sources; no key comes twice."""
 
     def commit(self) -> None:
@@ -72,29 +75,29 @@ class MemoryWriter:
     def __init__(self) -> None:
         self.rows: list[IndexedImage] = []
         self.commits: list[int] = []
-        self._columns: list[Columns] = []
+        self._vectors: list[Vectors] = []
         self._keys: set[str] = set()
-        self._waiting: list[tuple[Sequence[IndexedImage], Columns]] = []
+        self._waiting: list[tuple[Sequence[IndexedImage], Vectors]] = []
 
     @property
-    def columns(self) -> Columns | None:
+    def vectors(self) -> Vectors | None:
         """Vectors of the committed rows, or None if there are none."""
-        return join_columns(self._columns) if self._columns else None
+        return join_vectors(self._vectors) if self._vectors else None
 
     def known(self, key: str) -> bool:
         """Say whether a key is committed."""
         return key in self._keys
 
-    def append(self, rows: Sequence[IndexedImage], columns: Columns) -> None:
+    def append(self, rows: Sequence[IndexedImage], vectors: Vectors) -> None:
         """Keep rows for the next commit."""
-        self._waiting.append((rows, columns))
+        self._waiting.append((rows, vectors))
 
     def commit(self) -> None:
         """Move the waiting rows to the committed ones."""
         self.commits.append(sum(len(rows) for rows, _ in self._waiting))
-        for rows, columns in self._waiting:
+        for rows, vectors in self._waiting:
             self.rows.extend(rows)
-            self._columns.append(columns)
+            self._vectors.append(vectors)
             self._keys.update(row.key for row in rows)
         self._waiting = []
 
@@ -117,45 +120,81 @@ class MemoryRefusals:
         """Do nothing: memory is all there is."""
 
 
-class GalleryRowWriter:
-    """Writes to a gallery folder, one part for each commit; of the metadata it keeps camera and time.
+class DatabaseRowWriter:
+    """Writes to a gallery's database, each commit whole or not at all.
+
+    Columns of the user's own are made when the first value for them comes, of the type of that value.
 
     Args:
-        writer: from :func:`~attrieve.gallery.store.open_writer`.
+        writer: from :func:`~attrieve.gallery.database.writing.open_database_writer`.
     """
 
-    def __init__(self, writer: GalleryWriter) -> None:
+    def __init__(self, writer: DatabaseWriter) -> None:
         self._writer = writer
-        self._rows: list[Row] = []
-        self._columns: list[Columns] = []
+        self._columns = {entry.name for entry in user_fields(writer.arrow_schema)}
+        self._rows: list[GalleryRow] = []
+        self._vectors: list[Vectors] = []
+        writer.known("0" * KEY_DIGITS)  # reads the keys now, before several threads ask for them
 
     def known(self, key: str) -> bool:
         """Say whether the gallery has the image."""
-        return key in self._writer.keys
+        return self._writer.known(key)
 
-    def append(self, rows: Sequence[IndexedImage], columns: Columns) -> None:
+    def append(self, rows: Sequence[IndexedImage], vectors: Vectors) -> None:
         """Keep rows for the next commit."""
-        self._rows.extend(Row(row.key, row.source, row.metadata.camera, row.metadata.time) for row in rows)
-        self._columns.append(columns)
+        self._rows.extend(self._row(row) for row in rows)
+        self._vectors.append(vectors)
 
     def commit(self) -> None:
-        """Write the waiting rows as one part.
+        """Write the waiting rows.
 
         Raises:
+            InputError: for a value that does not fit its column.
             StorageError: if the disk refuses; the gallery stays as it was.
         """
-        if self._rows:
-            self._writer.append(self._rows, join_columns(self._columns))
-            self._rows, self._columns = [], []
+        if not self._rows:
+            return
+        new = self._new_columns()
+        if new:
+            self._writer.add_user_columns(new)
+            self._columns.update(entry.name for entry in new)
+        self._writer.add(self._rows, join_vectors(self._vectors))
+        self._rows, self._vectors = [], []
+
+    def _row(self, image: IndexedImage) -> GalleryRow:
+        known, seen = image.metadata, image.quality
+        return GalleryRow(
+            image.key,
+            image.source,
+            camera=known.camera,
+            time=known.time,
+            track=known.track,
+            box=None if known.box is None else Box(*known.box),
+            measures=Measures(seen.width_px, seen.height_px, seen.blur, seen.brightness, seen.contrast),
+            thumbnail=image.thumbnail,
+            user=known.columns,
+        )
+
+    def _new_columns(self) -> list[pa.Field]:
+        types: dict[str, pa.DataType] = {}
+        for row in self._rows:
+            for name, value in row.user.items():
+                if value is not None and name not in self._columns:
+                    types.setdefault(name, arrow_type(value))
+        return [pa.field(name, kind) for name, kind in types.items()]
 
 
-def join_columns(tables: Sequence[Columns]) -> Columns:
+def arrow_type(value: str | bool | int | float | datetime) -> pa.DataType:
+    """Return the type of the column that a user's value is kept in.
+
+    >>> str(arrow_type(True)), str(arrow_type(3)), str(arrow_type("by the door"))
+    ('bool', 'int64', 'string')
+    """
+    kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), datetime: MOMENT, str: TEXT}
+    return kinds[type(value)]
+
+
+def join_vectors(tables: Sequence[Vectors]) -> Vectors:
     """Return the rows of all tables, one after the other; at least one table."""
-    return Columns(
-        _join([table.probability for table in tables]), _join([table.embedding for table in tables])
-    )
-
-
-def _join(parts: Sequence[Tensor | None]) -> Tensor | None:
-    present = [part for part in parts if part is not None]
-    return torch.cat(present) if present else None
+    names = tables[0].named()
+    return Vectors(**{name: np.concatenate([table.named()[name] for table in tables]) for name in names})

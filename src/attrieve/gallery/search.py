@@ -1,19 +1,22 @@
 """From a description to ranked hits."""
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from collections.abc import Sequence
+
+import numpy as np
 
 from attrieve.errors import InputError
-from attrieve.gallery.asked import Asked, asked_columns, attribute_distance, attribute_maximum
+from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.completion import expected_embedding
+from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.keys import key_text
+from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.database.vectors import Vectors
+from attrieve.gallery.exact import FusedQuery, search_exact
 from attrieve.gallery.explain import reasons
-from attrieve.gallery.store import Columns, Gallery
+from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, Hit, Ranking
-from attrieve.scoring.cosine import cosine_distance
-from attrieve.scoring.fusion import Fusion, Normalisation, fuse
-from attrieve.scoring.order import nearest
+from attrieve.scoring.fusion import Fusion
 
 
 def search(
@@ -22,7 +25,9 @@ def search(
     *,
     top: int = 20,
     fusion: Fusion | None = None,
+    where: Filter | None = None,
     explain: bool = True,
+    threads: int | None = None,
 ) -> Ranking:
     """Rank the rows of a gallery by a description, nearest first; ties resolve by key.
 
@@ -35,63 +40,70 @@ def search(
         query: in the gallery's vocabulary.
         top: how many hits, at least 1; more than there are rows gives all rows.
         fusion: how to join the distances, or None for the gallery's own way.
+        where: only rows that meet this take part, also in what distances are divided by; the ranking is
+            empty if none does.
         explain: whether hits carry reasons; they need a model that recognises attributes.
+        threads: None for all cores.
 
     Raises:
         InputError: if the gallery has no rows, or ``top`` is below 1.
+        ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
     """
     gallery.schema.require_same(query.schema, here="the gallery", there="the description")
     if top < 1:
         raise InputError(f"top must be at least 1, got {top}")
-    if gallery.columns is None:
+    columns = gallery.columns
+    if columns.compact is None or not len(columns):
         raise InputError(f"the gallery {gallery.folder} has no rows; add some with `attrieve index`")
     asked = asked_columns(query)
-    by_attribute, by_embedding = branch_distances(gallery.columns, query, gallery.query_side)
-    fused = _fuse(by_attribute, by_embedding, asked, fusion or gallery.fusion)
-    best = nearest(fused, min(top, len(gallery)))[0].tolist()
-    probability = gallery.columns.probability if explain else None
+    wanted = fused_query(query, gallery.query_side, fusion or gallery.fusion)
+    by_attribute = wanted.asks_attributes and columns.compact.attributes is not None
+    by_embedding = wanted.asks_embedding and columns.compact.dim is not None
+    keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+    found = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
+    places = found.indices[0]
+    vectors = columns.vectors(places)
+    rows = gallery.store.rows_at(columns.row_id[places]) if len(places) else []
+    _require_keys(rows, [key_text(number) for number in columns.key[places]])
+    told = asked if explain and vectors.probability is not None else ()
     return Ranking(
         tuple(
             Hit(
-                rank=rank,
-                key=gallery.rows[index].key,
-                distance=float(fused[0, index]),
-                source=str(gallery.rows[index].source),
-                attribute_distance=_entry(by_attribute, index),
-                embedding_distance=_entry(by_embedding, index),
-                reasons=() if probability is None else reasons(asked, query.schema, probability[index]),
+                rank=place + 1,
+                key=row.key,
+                distance=float(found.distance[0, place]),
+                source=str(row.source),
+                attribute_distance=float(found.attribute_distance[0, place]) if by_attribute else None,
+                embedding_distance=float(found.embedding_distance[0, place]) if by_embedding else None,
+                camera=row.camera,
+                time=None if row.time is None else row.time.isoformat(),
+                reasons=reasons(told, query.schema, _seen(vectors, place)),
             )
-            for rank, index in enumerate(best, start=1)
+            for place, row in enumerate(rows)
         )
     )
 
 
-def branch_distances(
-    columns: Columns, query: AttributeQuery, query_side: QuerySide
-) -> tuple[Float[Tensor, "1 person"] | None, Float[Tensor, "1 person"] | None]:
-    """Return the attribute and the embedding distance of every row, None for a branch that is not there."""
-    by_attribute = by_embedding = None
-    with torch.inference_mode():
-        if columns.probability is not None:
-            by_attribute = attribute_distance(asked_columns(query), columns.probability)
-        if columns.embedding is not None:
-            vector = expected_embedding(query, query_side)
-            if vector is not None:
-                by_embedding = cosine_distance(vector, columns.embedding)
-    return by_attribute, by_embedding
+def _seen(vectors: Vectors, place: int) -> Sequence[float]:
+    probability = vectors.probability
+    return () if probability is None else probability[place].tolist()
 
 
-def _fuse(
-    by_attribute: Float[Tensor, "1 person"] | None,
-    by_embedding: Float[Tensor, "1 person"] | None,
-    asked: tuple[Asked, ...],
-    fusion: Fusion,
-) -> Float[Tensor, "1 person"]:
-    static = fusion.normalisation is Normalisation.STATIC
-    most = attribute_maximum(asked) if static and by_attribute is not None else None
-    return fuse(by_attribute, by_embedding, fusion, attribute_maximum=most)
+def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) -> FusedQuery:
+    """Return a description as numbers: what is asked of the attributes, and a vector for the embedding."""
+    asked = asked_columns(query)
+    recognises = query_side.settings.recognises
+    vector = expected_embedding(query, query_side)
+    return FusedQuery(
+        target=np.array([float(column.wanted) for column in asked]) if recognises else None,
+        certainty=np.array([column.certainty for column in asked]) if recognises else None,
+        terms=tuple(column.attributes for column in asked) if recognises else None,
+        embedding=None if vector is None else vector[0].double().numpy(),
+        fusion=fusion,
+    )
 
 
-def _entry(distance: Float[Tensor, "1 person"] | None, index: int) -> float | None:
-    return None if distance is None else float(distance[0, index])
+def _require_keys(rows: Sequence[GalleryRow], keys: Sequence[str]) -> None:
+    if [row.key for row in rows] != list(keys):
+        raise InputError("the columns for searching do not agree with the store; delete the folder 'search'")

@@ -38,6 +38,8 @@ class Hit:
         source: where the image lies, as text.
         attribute_distance: the recognition branch alone, or None if it took no part.
         embedding_distance: the embedding branch alone, or None if it took no part.
+        camera: name of the camera, or None.
+        time: when the picture was taken, ISO 8601 in UTC, or None.
         reasons: one per asked attribute.
     """
 
@@ -47,6 +49,8 @@ class Hit:
     source: str
     attribute_distance: float | None = None
     embedding_distance: float | None = None
+    camera: str | None = None
+    time: str | None = None
     reasons: tuple[AttributeReason, ...] = field(default=())
 
 

@@ -85,6 +85,22 @@ class GalleryColumns:
         return np.sort(found.astype(np.int64))
 
 
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """Some rows of a snapshot in the order of the store.
+
+    Args:
+        key: keys as numbers.
+        row_id: where the store keeps each row; holds within one snapshot, and later while the row's bytes
+            stay where they are.
+        vectors: of the same rows.
+    """
+
+    key: UInt64[np.ndarray, " row"]
+    row_id: UInt64[np.ndarray, " row"]
+    vectors: Vectors
+
+
 @dataclass(frozen=True)
 class GallerySnapshot:
     """A gallery as it was at one moment, for one of its models.
@@ -196,6 +212,56 @@ class GallerySnapshot:
             warnings.warn(f"{self.folder}: {damage}; these rows are not searched", DamagedGalleryWarning, 3)
         return joined
 
+    def row_ids(self) -> UInt64[np.ndarray, " row"]:
+        """Return the ids of all rows, ascending; no data file is touched."""
+        return row_ids(self.table)
+
+    def stored_rows(
+        self, ids: UInt64[np.ndarray, " some"] | None = None, *, at_once: int, check: bool = True
+    ) -> Iterator[StoredRows]:
+        """Yield keys and vectors of all rows, or of those with some ids, about ``at_once`` at a time.
+
+        Damaged fragments are left out with a :class:`DamagedGalleryWarning`.
+
+        Args:
+            ids: ascending, or None for all rows.
+            at_once: bounds the memory this takes.
+            check: compare each row with its checksum.
+        """
+        left = self.row_ids() if ids is None else ids
+        if ids is None:
+            seen = []
+            try:
+                for part in _gathered(batches(self.table, self._stored_names()), self.model, at_once, check):
+                    yield part
+                    seen.append(part.row_id)
+                return
+            except StorageError:
+                left = np.setdiff1d(left, np.concatenate([left[:0], *seen]), assume_unique=True)
+        for fragment, rows in fragments(left):
+            try:
+                read = batches_of(self.table, rows, self._stored_names())
+                parts = list(_gathered(read, self.model, at_once, check))
+            except StorageError as error:
+                damage = Damage(self.table.name, fragment, len(rows), str(error))
+                told = f"{self.folder}: {damage}; these rows are not searched"
+                warnings.warn(told, DamagedGalleryWarning, stacklevel=3)
+                continue
+            yield from parts
+
+    def _stored_names(self) -> list[str]:
+        return ["key", ROW_ID, "checksum", *vector_names(self.arrow_schema)]
+
+    def rows_at(self, ids: UInt64[np.ndarray, " some"]) -> list[GalleryRow]:
+        """Return the rows with these ids, in their order; only their fragments are touched.
+
+        Raises:
+            StorageError: if one cannot be read.
+        """
+        names = [name for name in self.arrow_schema.names if name not in {EMBEDDING, PROBABILITY}]
+        schema = pa.schema([self.arrow_schema.field(name) for name in names])
+        return rows_of(pa.Table.from_batches([*batches_of(self.table, ids, names)], schema))
+
     def rows(self, keys: Sequence[str]) -> list[GalleryRow]:
         """Return the rows with these keys, in the order of the keys.
 
@@ -237,6 +303,39 @@ def fragments(ids: UInt64[np.ndarray, " row"]) -> list[tuple[int, UInt64[np.ndar
 def vector_names(schema: pa.Schema) -> list[str]:
     """Return which of embedding and probability a table holds."""
     return [name for name in (EMBEDDING, PROBABILITY) if name in schema.names]
+
+
+def _gathered(
+    read: Iterator[pa.RecordBatch], model: GalleryModel, at_once: int, check: bool
+) -> Iterator[StoredRows]:
+    """Put batches together to parts of ``at_once`` rows or a little more.
+
+    Raises:
+        StorageError: if something cannot be read, or a checksum is wrong.
+    """
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in read:
+        waiting.append(batch)
+        count += len(batch)
+        if count >= at_once:
+            yield _stored(waiting, model, check)
+            waiting, count = [], 0
+    if count:
+        yield _stored(waiting, model, check)
+
+
+def _stored(read: list[pa.RecordBatch], model: GalleryModel, check: bool) -> StoredRows:
+    table = pa.Table.from_batches(read).combine_chunks()
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+    vectors = Vectors(**{name: from_arrow(columns[name]) for name in vector_names(table.schema)})
+    if check and not np.array_equal(checksums(vectors), columns["checksum"].to_numpy()):
+        raise StorageError(f"vectors in {model.table} are not those that were written")
+    try:
+        key = key_numbers(columns["key"])
+    except InputError as error:
+        raise StorageError(f"{model.table} is damaged: {error}") from error
+    return StoredRows(key, columns[ROW_ID].to_numpy(), vectors)
 
 
 def read_columns(

@@ -1,0 +1,72 @@
+"""What a search of a gallery reads: compact columns, keys, and where the store keeps each row."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int64, UInt64
+
+from attrieve.errors import InputError
+from attrieve.gallery.database.vectors import Vectors
+from attrieve.gallery.exact import CompactColumns
+
+
+@dataclass(frozen=True, eq=False)
+class SearchColumns:
+    """The rows of a gallery as an exact search takes them, in the order of the store.
+
+    Args:
+        compact: codes and floats, or None if there are no rows.
+        key: of each row, as numbers; ties resolve by them.
+        row_id: where the store keeps each row.
+        kept: places of the rows that are searched, ascending, or None for all.
+    """
+
+    compact: CompactColumns | None
+    key: UInt64[np.ndarray, " row"]
+    row_id: UInt64[np.ndarray, " row"]
+    kept: Int64[np.ndarray, " kept"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.key) if self.kept is None else len(self.kept)
+
+    @classmethod
+    def of(cls, vectors: Vectors | None, key: UInt64[np.ndarray, " row"]) -> "SearchColumns":
+        """Return columns of rows in memory; their ids are their places."""
+        ids = np.arange(len(key), dtype=np.uint64)
+        if vectors is None or not len(vectors):
+            return cls(None, key[:0], ids[:0])
+        return cls(CompactColumns.from_float(vectors.embedding, vectors.probability), key, ids)
+
+    def places(self, ids: UInt64[np.ndarray, " some"]) -> Int64[np.ndarray, " found"]:
+        """Return where the searched rows with these ids stand, ascending; ids not here are left out.
+
+        Args:
+            ids: of rows, ascending, as a filter of the store gives them.
+        """
+        if not len(self.row_id):
+            return np.zeros(0, dtype=np.int64)
+        ascending = bool((self.row_id[1:] > self.row_id[:-1]).all())
+        sorter = None if ascending else np.argsort(self.row_id, kind="stable")
+        at = np.minimum(np.searchsorted(self.row_id, ids, sorter=sorter), len(self.row_id) - 1)
+        near = at if sorter is None else sorter[at]
+        found = np.sort(near[self.row_id[near] == ids].astype(np.int64))
+        return found if self.kept is None else np.intersect1d(found, self.kept, assume_unique=True)
+
+    def vectors(self, places: Int64[np.ndarray, " some"]) -> Vectors:
+        """Return the float32 vectors of some rows, in the order asked.
+
+        Raises:
+            InputError: if there are no rows at all.
+        """
+        if self.compact is None:
+            raise InputError("the gallery has no rows")
+        segments = self.compact.segments
+        starts = np.cumsum([0, *(segment.rows for segment in segments)])
+        own = np.searchsorted(starts, places, side="right") - 1
+        columns: dict[str, np.ndarray] = {}
+        for number, segment in enumerate(segments):
+            chosen = own == number
+            for name, column in segment.exact_arrays().items():
+                into = columns.setdefault(name, np.empty((len(places), column.shape[1]), np.float32))
+                into[chosen] = column[places[chosen] - starts[number]]
+        return Vectors(**columns)
