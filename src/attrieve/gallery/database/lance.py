@@ -143,11 +143,21 @@ def fragment_predicate(fragment: int) -> str:
     return f"{ROW_ID} >= {first} AND {ROW_ID} < {beyond}"
 
 
+def refresh(table: "Table") -> None:
+    """See what other handles on the same table have committed meanwhile."""
+    with told(f"cannot read {table.name}"):
+        table.checkout_latest()  # type: ignore[no-untyped-call]
+
+
 def optimise(table: "Table", keep_versions: timedelta) -> None:
-    """Merge small fragments and delete versions older than ``keep_versions``.
+    """Merge small fragments, write those anew that hold deleted rows, and delete old versions.
 
     Nobody else writes while the caller holds the writer lock, so files that no version names are what a
     killed writer left, and go as well.
+
+    Args:
+        table: of the gallery.
+        keep_versions: versions younger than this stay.
     """
     if keep_versions < timedelta(0):
         raise InputError(f"versions cannot be kept for {keep_versions}; give zero or more")
@@ -155,3 +165,19 @@ def optimise(table: "Table", keep_versions: timedelta) -> None:
         # Lance warns of what `keep_versions` says already
         warnings.filterwarnings("ignore", r"optimize\(cleanup_older_than=0\)")
         table.optimize(cleanup_older_than=keep_versions, delete_unverified=True)
+        if _rewrite_fragments_with_deletions(table):
+            table.optimize(cleanup_older_than=keep_versions, delete_unverified=True)
+
+
+def _rewrite_fragments_with_deletions(table: "Table") -> bool:
+    """Write fragments anew that still hold the bytes of deleted rows; return whether there were any.
+
+    Lance does so by itself only once a tenth of a fragment is deleted; a person who asks to be deleted
+    cannot wait for that. A deletion file is named after its fragment, ``<fragment>-<version>-<id>``; an
+    update of a fragment's rows writes them to a new one.
+    """
+    marked = {int(path.name.split("-")[0]) for path in Path(table.uri, "_deletions").glob("*-*-*.*")}
+    there = set(np.unique(fragment_of(row_ids(table))).tolist())
+    for fragment in sorted(marked & there):
+        table.update(where=fragment_predicate(fragment), values_sql={"model": "model"})
+    return bool(marked & there)
