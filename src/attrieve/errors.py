@@ -12,6 +12,7 @@
     │   └── SchemaMismatchError two vocabularies where one is needed
     ├── CheckpointError         a saved model or training state that cannot be read
     ├── StorageError            the disk refused (full, read-only, gone)
+    ├── ClusterError            machines that were to work together cannot
     └── TrainingError           training cannot go on
         └── NonFiniteLossError  a loss part became NaN or infinite
 
@@ -78,6 +79,10 @@ class CheckpointError(AttrieveError):
 
 class StorageError(AttrieveError):
     """The disk refused: full, read-only or gone."""
+
+
+class ClusterError(AttrieveError):
+    """Machines that were to work together cannot: none is there, or too many have died."""
 
 
 class TrainingError(AttrieveError):

@@ -21,6 +21,7 @@ def test_it_is_a_set(first: list[int], added: list[list[int]], asked: list[int])
         known.add(numbers_of(numbers))
         expected |= set(numbers)
     probes = [*asked, *sorted(expected)[:5]]
+    assert known.numbers().tolist() == sorted(expected)
     assert known.contains(numbers_of(probes)).tolist() == [number in expected for number in probes]
     assert all((number in known) == (number in expected) for number in probes)
 

@@ -34,6 +34,10 @@ class KnownKeys:
                 found |= part[place] == numbers
         return found
 
+    def numbers(self) -> UInt64[np.ndarray, " row"]:
+        """Return all of them, ascending."""
+        return np.sort(np.concatenate(self._parts))
+
     def add(self, numbers: UInt64[np.ndarray, " some"]) -> None:
         """Put numbers in; those that are there already stay."""
         new = np.unique(numbers)

@@ -59,6 +59,14 @@ def create_table(folder: Path, name: str, schema: pa.Schema) -> "Table":
         return lancedb.connect(folder).create_table(name, schema=schema)
 
 
+def table_in_memory(rows: pa.Table) -> "Table":
+    """Return a table that lives as long as the object, and is filtered by the engine of those on disk."""
+    import lancedb
+
+    with told("cannot make a table in memory"):
+        return lancedb.connect("memory://").create_table("rows", rows)
+
+
 def open_table(folder: Path, name: str, version: int | None = None) -> "Table":
     """Open a table, at a version if one is given.
 
