@@ -57,6 +57,11 @@ COMMANDS = {
     "search": Command(
         "attrieve.cli.search", "search", "Rank the images of a gallery by a description, nearest first."
     ),
+    "gallery": Command(
+        "attrieve.cli.gallery",
+        "app",
+        "Look after a gallery: what it holds, whether it is sound, what leaves it.",
+    ),
 }
 """Every subcommand, in the order help lists them."""
 

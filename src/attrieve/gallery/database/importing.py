@@ -1,5 +1,6 @@
 """Vectors that another program made, as rows of a gallery."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,13 @@ import pyarrow.csv as arrow_csv
 import pyarrow.json as arrow_json
 import pyarrow.parquet as parquet
 
-from attrieve.errors import InputError, UnknownNameError
-from attrieve.gallery.database.layout import EMBEDDING, FIXED, PROBABILITY
-from attrieve.gallery.database.vectors import UNIT_TOLERANCE, Vectors, lengths
+from attrieve.errors import InputError, SchemaMismatchError, UnknownNameError
+from attrieve.gallery.database.layout import EMBEDDING, FIXED, PROBABILITY, THUMBNAIL
+from attrieve.gallery.database.manifest import GalleryModel
+from attrieve.gallery.database.vectors import UNIT_TOLERANCE, Vectors, checksums, lengths
 from attrieve.gallery.database.writing import DatabaseWriter
 from attrieve.gallery.rows import content_key
+from attrieve.schema import AttributeSchema
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,53 @@ def _read_matrix(path: Path) -> pa.Table:
     return pa.table({EMBEDDING: pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1])})
 
 
+def foreign_model(table: pa.Table, name: str, schema: AttributeSchema) -> GalleryModel:
+    """Return how a gallery remembers the program that made some vectors.
+
+    Args:
+        table: from :func:`read_foreign`.
+        name: of the program or its model.
+        schema: the vocabulary of its probabilities, or the one it shall be described in.
+
+    Raises:
+        InputError: for rows without vectors, or another number of probabilities than the vocabulary has.
+    """
+    widths = {
+        column: _matrix(table.column(column), column).shape[1]
+        for column in (EMBEDDING, PROBABILITY)
+        if column in table.column_names
+    }
+    if not widths:
+        there = ", ".join(table.column_names) or "none"
+        raise InputError(f"the rows have neither 'embedding' nor 'probability'; their columns: {there}")
+    if widths.get(PROBABILITY, len(schema)) != len(schema):
+        raise InputError(
+            f"the rows have {widths[PROBABILITY]} probabilities each, {schema.name!r} has {len(schema)} "
+            "attributes; name the vocabulary they were made for"
+        )
+    text = f"foreign {name} {schema.fingerprint} {sorted(widths.items())}"
+    return GalleryModel(
+        name,
+        hashlib.sha256(text.encode()).hexdigest()[:16],
+        schema,
+        widths.get(EMBEDDING),
+        recognises=PROBABILITY in widths,
+    )
+
+
+def foreign_columns(table: pa.Table) -> list[pa.Field]:
+    """Return the columns of imported rows that no gallery has by itself."""
+    taken = {*FIXED.names, EMBEDDING, PROBABILITY, THUMBNAIL}
+    return [field for field in table.schema if field.name not in taken]
+
+
 def import_foreign(writer: DatabaseWriter, table: pa.Table) -> Imported:
     """Add rows with vectors of another program.
 
     An embedding that is not of unit length is divided by its length and counted in the result: with
     cosine distance only its direction matters. A zero or non-finite one has no direction and is refused.
+
+    Rows that were exported from a gallery bring ``model`` and ``checksum`` along, which must agree.
 
     Args:
         writer: of a gallery whose model names where the vectors come from.
@@ -95,12 +140,37 @@ def import_foreign(writer: DatabaseWriter, table: pa.Table) -> Imported:
     Raises:
         InputError: naming the first bad row: NaN, zero, another width, missing columns.
         UnknownNameError: for a column the gallery lacks.
+        SchemaMismatchError: for rows exported from a gallery of another model.
     """
+    if {"model", "checksum"} <= set(table.column_names):
+        table = _exported(table, writer.model)
     vectors, normalised = _vectors(table)
     known = [name for name in table.column_names if name not in {EMBEDDING, PROBABILITY}]
     described = _described(table.select(known), writer.arrow_schema)
     done = writer.add(described, vectors)
     return Imported(done.added, done.already_there, normalised)
+
+
+def _exported(table: pa.Table, model: GalleryModel) -> pa.Table:
+    """Return the rows of an export without what the gallery will write itself."""
+    others = sorted(set(map(str, table.column("model").unique().to_pylist())) - {model.fingerprint})
+    if others:
+        raise SchemaMismatchError(
+            f"the rows were exported with vectors of model {others[0]}, the gallery holds those of "
+            f"{model.name!r} ({model.fingerprint}); their vectors cannot be compared. "
+            "Import into a new gallery"
+        )
+    vectors = Vectors(
+        **{
+            name: _matrix(table.column(name), name)
+            for name in (EMBEDDING, PROBABILITY)
+            if name in table.column_names
+        }
+    )
+    wrong = checksums(vectors) != table.column("checksum").to_numpy()
+    if wrong.any():
+        raise InputError(f"row {int(wrong.argmax())}: its vectors are not those that were exported")
+    return table.drop_columns(["model", "checksum"])
 
 
 def _vectors(table: pa.Table) -> tuple[Vectors, int]:

@@ -17,7 +17,7 @@ class KnownKeys:
     """
 
     def __init__(self, keys: UInt64[np.ndarray, " row"]) -> None:
-        self._parts: tuple[UInt64[np.ndarray, " part"], ...] = (np.sort(keys),)
+        self._parts: tuple[UInt64[np.ndarray, " part"], ...] = (np.unique(keys),)
 
     def __len__(self) -> int:
         return sum(map(len, self._parts))

@@ -157,34 +157,37 @@ def refresh(table: "Table") -> None:
         table.checkout_latest()  # type: ignore[no-untyped-call]
 
 
-def optimise(table: "Table", keep_versions: timedelta) -> None:
-    """Merge small fragments, write those anew that hold deleted rows, and delete old versions.
+def optimise(folder: Path, name: str, keep_versions: timedelta) -> None:
+    """Merge small fragments of a table, write those anew that hold deleted rows, and delete old versions.
 
     Nobody else writes while the caller holds the writer lock, so files that no version names are what a
     killed writer left, and go as well.
 
     Args:
-        table: of the gallery.
+        folder: the gallery.
+        name: of its table.
         keep_versions: versions younger than this stay.
     """
     if keep_versions < timedelta(0):
         raise InputError(f"versions cannot be kept for {keep_versions}; give zero or more")
-    with told(f"cannot compact {table.name}"), warnings.catch_warnings():
+    table = open_table(folder, name)
+    with told(f"cannot compact {name}"), warnings.catch_warnings():
         # Lance warns of what `keep_versions` says already
         warnings.filterwarnings("ignore", r"optimize\(cleanup_older_than=0\)")
         table.optimize(cleanup_older_than=keep_versions, delete_unverified=True)
-        if _rewrite_fragments_with_deletions(table):
+        if _rewrite_fragments_with_deletions(folder, table):
             table.optimize(cleanup_older_than=keep_versions, delete_unverified=True)
 
 
-def _rewrite_fragments_with_deletions(table: "Table") -> bool:
+def _rewrite_fragments_with_deletions(folder: Path, table: "Table") -> bool:
     """Write fragments anew that still hold the bytes of deleted rows; return whether there were any.
 
     Lance does so by itself only once a tenth of a fragment is deleted; a person who asks to be deleted
     cannot wait for that. A deletion file is named after its fragment, ``<fragment>-<version>-<id>``; an
     update of a fragment's rows writes them to a new one.
     """
-    marked = {int(path.name.split("-")[0]) for path in Path(table.uri, "_deletions").glob("*-*-*.*")}
+    files = (table_path(folder, table.name) / "_deletions").glob("*-*-*.*")
+    marked = {int(path.name.split("-")[0]) for path in files}
     there = set(np.unique(fragment_of(row_ids(table))).tolist())
     for fragment in sorted(marked & there):
         table.update(where=fragment_predicate(fragment), values_sql={"model": "model"})

@@ -10,7 +10,15 @@ import pyarrow as pa
 from attrieve.errors import InputError
 from attrieve.gallery.database.filters import text_literal
 from attrieve.gallery.database.keys import key_numbers, key_text
-from attrieve.gallery.database.lance import batches, create_table, delete, open_table, table_path, told
+from attrieve.gallery.database.lance import (
+    batches,
+    create_table,
+    delete,
+    open_table,
+    refresh,
+    table_path,
+    told,
+)
 from attrieve.gallery.database.layout import EMBEDDING, PROBABILITY
 from attrieve.gallery.database.manifest import GalleryModel, ModelState
 from attrieve.gallery.database.rows import GalleryRow, complete, first_of_each, rows_of
@@ -63,6 +71,8 @@ class Reembedding:
 
     def missing(self) -> list[str]:
         """Return the keys of rows the new model has not described yet, ascending."""
+        for table in (self._old, self._new):
+            refresh(table)  # rows may have been added or deleted by the writer meanwhile
         left = np.setdiff1d(all_keys(self._old), all_keys(self._new))
         return [key_text(number) for number in left]
 

@@ -15,7 +15,7 @@ from attrieve.gallery.database.keys import key_numbers, key_text
 from attrieve.gallery.database.lance import batches_of, delete, fragment_predicate, open_table, row_ids, told
 from attrieve.gallery.database.manifest import DatabaseManifest, GalleryModel
 from attrieve.gallery.database.reading import Damage, fragments, vector_names
-from attrieve.gallery.database.rows import rows_of
+from attrieve.gallery.database.rows import GalleryRow, rows_of
 from attrieve.gallery.database.vectors import Vectors, checksums, from_arrow
 from attrieve.gallery.rows import content_key
 
@@ -77,7 +77,8 @@ def verify_database(
     Args:
         folder: the gallery.
         images: also compare the images with their keys.
-        progress: called with the number of rows done since its last call.
+        progress: called with the number of rows done since its last call; each row comes once for every
+            model that described it, and once more if its image is looked at.
 
     Raises:
         InputError: if the folder is no gallery.
@@ -100,7 +101,7 @@ def verify_database(
         problems += looked.problems
         if model == manifest.model:
             rows = looked.rows
-    broken = _image_problems(folder, manifest, {damage.fragment for damage in damaged}) if images else ()
+    broken = _image_problems(folder, manifest, damaged, progress) if images else ()
     return VerifyReport(rows, tuple(damaged), tuple(problems), tuple(broken))
 
 
@@ -175,8 +176,14 @@ def _verify_vectors(batch: pa.RecordBatch, keys: np.ndarray, model: GalleryModel
         )
 
 
-def _image_problems(folder: Path, manifest: DatabaseManifest, skip: set[int]) -> list[ImageProblem]:
-    table = open_table(folder, manifest.model.table)
+def _image_problems(
+    folder: Path, manifest: DatabaseManifest, damaged: list[Damage], progress: Callable[[int], None] | None
+) -> list[ImageProblem]:
+    try:
+        table = open_table(folder, manifest.model.table)
+    except StorageError:
+        return []  # told already
+    skip = {damage.fragment for damage in damaged if damage.table == table.name}
     found = []
     with ArchiveHandles() as archives:
         for fragment, ids in fragments(row_ids(table)):
@@ -184,18 +191,23 @@ def _image_problems(folder: Path, manifest: DatabaseManifest, skip: set[int]) ->
                 continue
             for batch in batches_of(table, ids, ["key", "source", "member", "frame"]):
                 for row in rows_of(pa.Table.from_batches([batch])):
-                    if row.frame is not None:
-                        continue  # a key is that of the crop; a video holds whole frames
-                    try:
-                        key = content_key(read_bytes(row.source, archives))
-                    except ImageError as error:
-                        found.append(ImageProblem(row.key, str(error)))
-                    else:
-                        if key != row.key:
-                            found.append(
-                                ImageProblem(row.key, f"{row.source} is another picture now ({key})")
-                            )
+                    problem = _image_problem(row, archives)
+                    if problem is not None:
+                        found.append(ImageProblem(row.key, problem))
+                if progress is not None:
+                    progress(len(batch))
     return found
+
+
+def _image_problem(row: GalleryRow, archives: ArchiveHandles) -> str | None:
+    """Return what is wrong with the image of a row, or None."""
+    if row.frame is not None:
+        return None  # a key is that of the crop; a video holds whole frames
+    try:
+        key = content_key(read_bytes(row.source, archives))
+    except ImageError as error:
+        return str(error)
+    return None if key == row.key else f"{row.source} is another picture now ({key})"
 
 
 def drop_damaged(folder: Path | str, damaged: tuple[Damage, ...]) -> int:

@@ -215,7 +215,7 @@ class DatabaseWriter:
         """
         for model in self.manifest.models:
             if table_path(self.folder, model.table).is_dir():
-                optimise(open_table(self.folder, model.table), keep_versions)
+                optimise(self.folder, model.table, keep_versions)
         self._table = open_table(self.folder, self.model.table)
         named = {f"{model.table}.lance" for model in self.manifest.models}
         for left in self.folder.glob("rows-*.lance"):
