@@ -38,9 +38,10 @@ class UnknownNameError(InputError):
         kind: what was named, e.g. "attribute".
         name: the name that came.
         known: the names that would have been right.
+        where: where it stands, e.g. "at character 7".
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: str = "") -> None:
         self.kind = kind
         self.name = name
         self.known = tuple(known)
@@ -50,7 +51,7 @@ class UnknownNameError(InputError):
         else:
             shown = ", ".join(self.known[:12])
             advice = f"known: {shown}" + (", ..." if len(self.known) > 12 else "")
-        super().__init__(f"unknown {kind} {name!r}; {advice}")
+        super().__init__(f"unknown {kind} {name!r}{where and ' ' + where}; {advice}")
 
 
 class QueryError(InputError):

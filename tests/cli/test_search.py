@@ -53,6 +53,7 @@ def test_json_is_the_ranking(gallery: Path) -> None:
             {"attributes": ["hat"], "wanted": True, "certainty": 1.0},
             {"attributes": ["bag"], "wanted": False, "certainty": 0.5},
         ],
+        "understood": [],
     }
 
 
@@ -64,6 +65,20 @@ def test_a_description_is_text_table_or_file(gallery: Path, tmp_path: Path) -> N
     ways = ["hat, !bag?", json.dumps(table), f"@{tmp_path / 'query.json'}", f"@{tmp_path / 'text.json'}"]
     first, *others = [asked(gallery, way)["hits"] for way in ways]
     assert all(other == first for other in others)
+
+
+def test_a_sentence_is_read_word_by_word(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ranking is that of the query it amounts to; what each word was taken for is told."""
+    monkeypatch.setenv("COLUMNS", "200")
+    said = "a young person with a red hat, no bag"
+    document = asked(gallery, said)
+    assert document["hits"] == asked(gallery, "young, hat, !bag")["hits"]
+    query = document["query"]
+    assert isinstance(query, dict)
+    assert [piece["text"] for piece in query["understood"] if piece["part"] == "ignored"] == ["red"]
+    told = runner.invoke(app, [str(gallery), said]).stdout
+    assert "hat [hat]" in told
+    assert "red [ignored]" in told
 
 
 def test_fusion_can_be_chosen(gallery: Path) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attrieve.cli.failure import exits_on_error
+from attrieve.cli.printable import printable
 from attrieve.data.files import write_atomically
 from attrieve.errors import QueryError
 from attrieve.gallery.asked import Asked, asked_columns
@@ -21,6 +22,7 @@ from attrieve.gallery.contact_sheet import contact_sheet
 from attrieve.gallery.search import search as search_gallery
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema, Hit, Ranking
+from attrieve.schema.sentence import Part, Statement, read_statement
 from attrieve.scoring.fusion import Fusion, Normalisation
 
 MOST_COLUMNS = 6
@@ -33,7 +35,8 @@ def search(
     query: Annotated[
         str,
         typer.Argument(
-            help="Description, e.g. 'backpack, !hat, jacket?, age:<30|<45'; a JSON table, or @FILE.json.",
+            help="Description: 'backpack, !hat, jacket?, age:<30|<45', or a plain sentence; a JSON table, or "
+            "@FILE.json.",
             show_default=False,
         ),
     ],
@@ -73,14 +76,16 @@ def search(
     """Rank the images of a gallery by a description, nearest first.
 
     backpack is wanted, !hat unwanted, jacket? unsure, jeans~0.8 so sure; age:<30|<45 is one of a group.
-    What is not named stays open.
+    What is not named stays open. A sentence such as "a young man, probably in jeans, no hat" does as well:
+    how each of its words was taken is told.
 
     Example: attrieve search gallery "male, backpack, jeans, !hat, jacket?" --where camera=C1 --sheet hits.png
     """
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise typer.BadParameter(f"{sheet} must end in .png", param_hint="--sheet")
     opened = Gallery.open(gallery)
-    asked = read_query(query, opened.schema)
+    statement = read_description(query, opened.schema)
+    asked = statement.query
     fusion = _fusion(opened.fusion, fusion_weight, normalisation)
     ranking = search_gallery(
         opened,
@@ -93,15 +98,19 @@ def search(
     if sheet is not None:
         _write_sheet(sheet, ranking, asked)
     if as_json:
-        typer.echo(json.dumps(_document(opened, asked, fusion, where, ranking, explain=explain), indent=2))
+        document = _document(opened, statement, fusion, where, ranking, explain=explain)
+        typer.echo(json.dumps(document, indent=2))
     elif not ranking.hits:
         Console(highlight=False).print(f"none of {len(opened):,} rows meets the filter", markup=False)
     else:
-        Console(highlight=False).print(ranking_table(ranking, asked, explain=explain))
+        console = Console(highlight=False)
+        if statement.pieces:
+            console.print(understood(statement))
+        console.print(ranking_table(ranking, asked, explain=explain))
 
 
-def read_query(text: str, schema: AttributeSchema) -> AttributeQuery:
-    """Read a description in the small language, as a JSON table, or as ``@FILE`` holding JSON.
+def read_description(text: str, schema: AttributeSchema) -> Statement:
+    """Read a description: a sentence, the small language, a JSON table, or ``@FILE`` holding JSON.
 
     Raises:
         QueryError: if it cannot be read.
@@ -109,7 +118,7 @@ def read_query(text: str, schema: AttributeSchema) -> AttributeQuery:
     """
     source = text.strip()
     if not source.startswith(("@", "{")):
-        return AttributeQuery.from_json(schema, source)
+        return read_statement(text, schema)
     where = "the description"
     if source.startswith("@"):
         where = source[1:]
@@ -118,11 +127,29 @@ def read_query(text: str, schema: AttributeSchema) -> AttributeQuery:
         except (OSError, UnicodeDecodeError) as error:
             raise QueryError(f"cannot read a description from {where}: {error}") from error
     try:
-        return AttributeQuery.from_json(schema, json.loads(source))
+        document = json.loads(source)
+        if isinstance(document, str):
+            return read_statement(document, schema)
+        return Statement(AttributeQuery.from_json(schema, document))
     except json.JSONDecodeError as error:
         raise QueryError(
             f'{where} is not JSON ({error}); write a table such as {{"hat": true, "jeans": 0.5}}'
         ) from error
+
+
+def understood(statement: Statement) -> Text:
+    """Show a sentence with what each word was taken for; ignored words are struck out."""
+    told = Text("understood: ", style="dim")
+    for piece in statement.pieces:
+        if piece.part is Part.ATTRIBUTE:
+            told.append(piece.text, style="bold")
+            told.append(f" [{piece.meaning}] ", style="cyan")
+        elif piece.part is Part.IGNORED:
+            told.append(piece.text, style="strike")
+            told.append(" [ignored] ", style="yellow")
+        else:
+            told.append(f"{piece.text} ")
+    return told
 
 
 def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> Table:
@@ -130,7 +157,7 @@ def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> 
     folder = _common_folder([hit.source for hit in ranking.hits])
     table = Table(title=Text(query.to_text()), title_justify="left", caption_justify="left")
     if folder:
-        table.caption = Text(f"images in {_printable(folder)}")
+        table.caption = Text(f"images in {printable(folder)}")
     table.add_column("rank", justify="right")
     table.add_column("distance", justify="right")
     table.add_column("image", overflow="fold")
@@ -144,7 +171,7 @@ def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> 
     for hit in ranking.hits:
         cells = _cells(hit.reasons, asked, query.schema)
         table.add_row(
-            str(hit.rank), f"{hit.distance:.4f}", Text(_printable(hit.source.removeprefix(folder))), *cells
+            str(hit.rank), f"{hit.distance:.4f}", Text(printable(hit.source.removeprefix(folder))), *cells
         )
     return table
 
@@ -182,14 +209,6 @@ def _mark(reason: AttributeReason, schema: AttributeSchema, *, named: bool) -> T
     return Text(" ".join(word for word in words if word), style=style)
 
 
-def _printable(text: str) -> str:
-    """Show line breaks and other characters no terminal shows as they would be written in code."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-
-
 def _fusion(default: Fusion, weight: float | None, normalisation: Normalisation | None) -> Fusion:
     chosen = default if weight is None else replace(default, attribute_weight=weight)
     return chosen if normalisation is None else replace(chosen, normalisation=normalisation)
@@ -197,7 +216,7 @@ def _fusion(default: Fusion, weight: float | None, normalisation: Normalisation 
 
 def _document(
     gallery: Gallery,
-    query: AttributeQuery,
+    statement: Statement,
     fusion: Fusion,
     where: Sequence[str] | None,
     ranking: Ranking,
@@ -208,7 +227,11 @@ def _document(
         "gallery": str(gallery.folder),
         "rows": len(gallery),
         "run": {"name": gallery.model.name, "fingerprint": gallery.model.fingerprint},
-        "query": {"text": query.to_text(), "terms": query.to_json()},
+        "query": {
+            "text": statement.query.to_text(),
+            "terms": statement.query.to_json(),
+            "understood": [asdict(piece) for piece in statement.pieces],
+        },
         "where": list(where or ()),
         "fusion": asdict(fusion),
         "hits": [_hit_to_json(hit, explain=explain) for hit in ranking.hits],

@@ -187,11 +187,44 @@ def parse_query(text: str, schema: AttributeSchema) -> AttributeQuery:
     without case, underscore, dash or space; a group name may narrow a short name (``age:<30``).
 
     Raises:
-        QueryError: for an empty text, a wrong certainty or an attribute asked twice.
+        QueryError: for an empty text, a wrong certainty or an attribute asked twice; says at which character.
         UnknownNameError: for an unknown attribute or group, with the nearest names.
     """
-    terms = [_parse_term(part.strip(), schema) for part in text.split(",") if part.strip()]
+    terms: list[Term] = []
+    asked: dict[int, tuple[Term, int]] = {}
+    start = 0
+    for part in text.split(","):
+        position = start + len(part) - len(part.lstrip()) + 1
+        start += len(part) + 1
+        if not part.strip():
+            continue
+        term = _parse_term_at(part.strip(), schema, position)
+        for index in term.attributes:
+            if index in asked:
+                _refuse_twice(schema.labels[index], asked[index], (term, position))
+            asked[index] = term, position
+        terms.append(term)
     return AttributeQuery(schema, tuple(terms))
+
+
+def _parse_term_at(text: str, schema: AttributeSchema, position: int) -> Term:
+    """Read a term; errors say at which character of the description it begins."""
+    where = f"at character {position}"
+    try:
+        return _parse_term(text, schema)
+    except UnknownNameError as error:
+        raise UnknownNameError(error.kind, error.name, error.known, where=where) from None
+    except QueryError as error:
+        raise QueryError(f"{where}: {error}") from None
+
+
+def _refuse_twice(label: str, first: tuple[Term, int], second: tuple[Term, int]) -> None:
+    (one, before), (other, now) = first, second
+    if one.wanted != other.wanted:
+        raise QueryError(
+            f"{label!r} is both wanted and unwanted, at characters {before} and {now}; say one of them"
+        )
+    raise QueryError(f"asked twice: {label!r}, at characters {before} and {now}; name each attribute once")
 
 
 def _parse_term(text: str, schema: AttributeSchema) -> Term:
