@@ -1,7 +1,9 @@
-"""Saving and loading retrievers: safetensors, a readable configuration, the schema with its fingerprint.
+"""Saving and loading: safetensors, a readable configuration, the schema with its fingerprint.
 
 The folder layout is that of the Hugging Face hub (``model.safetensors`` and ``config.json``), so that a
-run folder can be uploaded as it is. No pickle is read or written.
+run folder can be uploaded as it is. No pickle is read or written. Whole retrievers are saved and loaded by
+:mod:`attrieve.models.retriever_checkpoint`: whoever only searches a gallery loads its query side from here,
+and need not wait for the library of backbones.
 """
 
 import json
@@ -17,7 +19,6 @@ from attrieve.data.files import write_together
 from attrieve.errors import CheckpointError, InputError
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings
 from attrieve.models.query_side import QuerySide
-from attrieve.models.retriever import Retriever, RetrieverType
 from attrieve.schema import AttributeSchema
 
 FORMAT = 1
@@ -25,42 +26,9 @@ WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 
 
-def save_retriever(retriever: Retriever, folder: Path) -> None:
-    """Write a retriever into a folder; an older one there survives if the disk is full.
-
-    Raises:
-        StorageError: if the disk refuses.
-    """
-    _save(retriever, folder, name=retriever.name, query=retriever.query)
-
-
-def load_retriever(cls: type[RetrieverType], folder_or_hub_id: Path | str) -> RetrieverType:
-    """Load a retriever from a run folder or, if no such folder exists, from the hub.
-
-    Raises:
-        CheckpointError: if files are missing, damaged, or do not fit each other.
-    """
-    folder = find_folder(folder_or_hub_id)
-    document = read_config(folder)
-    weights = _read_weights(folder)
-    settings, schema, retrieval = _parse(document, folder)
-    try:
-        retriever = cls(
-            settings,
-            schema,
-            name=str(document.get("name", folder.name)),
-            retrieval=retrieval,
-            categories=_category_count(weights, "query.training_categories", folder),
-        )
-    except InputError as error:
-        raise _not_a_retriever(folder, error) from error
-    _load_weights(retriever, weights, folder)
-    return retriever.eval()
-
-
 def save_query_side(query: QuerySide, folder: Path, *, name: str) -> None:
     """Write the query side of a retriever on its own, as galleries keep it."""
-    _save(query, folder, name=name, query=query)
+    save_module(query, folder, name=name, query=query)
 
 
 def load_query_side(folder: Path) -> QuerySide:
@@ -70,11 +38,11 @@ def load_query_side(folder: Path) -> QuerySide:
         CheckpointError: if files are missing, damaged, or do not fit each other.
     """
     document = read_config(folder)
-    weights = _read_weights(folder)
-    settings, schema, retrieval = _parse(document, folder)
-    categories = _category_count(weights, "training_categories", folder)
+    weights = read_weights(folder)
+    settings, schema, retrieval = parse_config(document, folder)
+    categories = category_count(weights, "training_categories", folder)
     query = QuerySide(settings, schema, retrieval, categories=categories)
-    _load_weights(query, weights, folder)
+    load_weights(query, weights, folder)
     return query.eval()
 
 
@@ -120,7 +88,12 @@ def read_config(folder: Path) -> dict[str, object]:
     return document
 
 
-def _save(module: nn.Module, folder: Path, *, name: str, query: QuerySide) -> None:
+def save_module(module: nn.Module, folder: Path, *, name: str, query: QuerySide) -> None:
+    """Write a module's weights and the configuration its query side tells of.
+
+    Raises:
+        StorageError: if the disk refuses; an older one in the folder survives.
+    """
     document = {
         "format": FORMAT,
         "name": name,
@@ -138,7 +111,12 @@ def _save(module: nn.Module, folder: Path, *, name: str, query: QuerySide) -> No
     )
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read ``model.safetensors`` of a run folder.
+
+    Raises:
+        CheckpointError: if it is missing or damaged.
+    """
     path = folder / WEIGHTS_FILE
     try:
         return safetensors.torch.load_file(path)
@@ -150,9 +128,14 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _parse(
+def parse_config(
     document: dict[str, object], folder: Path
 ) -> tuple[RetrieverSettings, AttributeSchema, RetrievalSettings]:
+    """Return what ``config.json`` says of the model, its vocabulary and the way distances are joined.
+
+    Raises:
+        CheckpointError: if it does not describe a retriever.
+    """
     try:
         return (
             RetrieverSettings.model_validate(document.get("settings")),
@@ -160,20 +143,31 @@ def _parse(
             RetrievalSettings.model_validate(document.get("retrieval", {})),
         )
     except (ValidationError, InputError) as error:
-        raise _not_a_retriever(folder, error) from error
+        raise not_a_retriever(folder, error) from error
 
 
-def _not_a_retriever(folder: Path, reason: Exception) -> CheckpointError:
+def not_a_retriever(folder: Path, reason: Exception) -> CheckpointError:
+    """Return the error for a configuration that describes no retriever."""
     return CheckpointError(f"{folder / CONFIG_FILE} does not describe a retriever: {reason}")
 
 
-def _category_count(weights: dict[str, Tensor], key: str, folder: Path) -> int:
+def category_count(weights: dict[str, Tensor], key: str, folder: Path) -> int:
+    """Return how many training categories the weights hold.
+
+    Raises:
+        CheckpointError: if they hold none of that name.
+    """
     if key not in weights or weights[key].ndim != 2:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} lacks {key!r}; it is not a retriever's")
     return int(weights[key].shape[0])
 
 
-def _load_weights(module: nn.Module, weights: dict[str, Tensor], folder: Path) -> None:
+def load_weights(module: nn.Module, weights: dict[str, Tensor], folder: Path) -> None:
+    """Put weights into a module.
+
+    Raises:
+        CheckpointError: if they do not fit, or are not finite.
+    """
     try:
         module.load_state_dict(weights, strict=True)
     except RuntimeError as error:

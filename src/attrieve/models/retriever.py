@@ -266,14 +266,14 @@ class Retriever(nn.Module):
 
     def save_pretrained(self, folder: Path | str) -> None:
         """Write ``model.safetensors`` and ``config.json``; see :mod:`attrieve.models.checkpoint`."""
-        from attrieve.models.checkpoint import save_retriever
+        from attrieve.models.retriever_checkpoint import save_retriever
 
         save_retriever(self, Path(folder))
 
     @classmethod
     def from_pretrained(cls: type[RetrieverType], folder_or_hub_id: Path | str) -> RetrieverType:
         """Load a run folder, or a model of the Hugging Face hub; see :mod:`attrieve.models.checkpoint`."""
-        from attrieve.models.checkpoint import load_retriever
+        from attrieve.models.retriever_checkpoint import load_retriever
 
         return load_retriever(cls, folder_or_hub_id)
 
