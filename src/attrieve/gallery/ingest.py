@@ -1,6 +1,7 @@
 """From person images to gallery rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from attrieve.errors import InputError
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import GallerySnapshot
-from attrieve.gallery.database.writing import open_database_writer
+from attrieve.gallery.database.writing import DatabaseWriter, open_database_writer
 from attrieve.gallery.index_progress import IndexProgress
 from attrieve.gallery.pipeline import IndexSummary, PipelineSettings, run_pipeline
 from attrieve.gallery.quarantine import Quarantine
@@ -55,18 +56,7 @@ def index_images(
     source = images if isinstance(images, Source) else GivenSource(images)
     retriever.to(device)
     settings = replace(settings or PipelineSettings(), pin_memory=torch.device(device).type == "cuda")
-    with open_database_writer(
-        gallery_folder,
-        model=GalleryModel.of(retriever),
-        query_side=retriever.query_side(),
-        thumbnails=thumbnail_px is not None,
-    ) as writer:
-        keeps = writer.manifest.thumbnails
-        if thumbnail_px is not None and not keeps:
-            raise InputError(
-                f"the gallery {gallery_folder} was made without thumbnails; leave them out, or index into a "
-                "new folder"
-            )
+    with open_gallery_for(retriever, gallery_folder, thumbnails=thumbnail_px is not None) as writer:
         summary = run_pipeline(
             source,
             retriever.embed_images,
@@ -78,3 +68,28 @@ def index_images(
         )
     open_search_columns(GallerySnapshot.open(gallery_folder))  # so that the first search need not wait
     return summary
+
+
+@contextmanager
+def open_gallery_for(
+    retriever: Retriever, gallery_folder: Path | str, *, thumbnails: bool
+) -> Iterator[DatabaseWriter]:
+    """Open a gallery for the rows of a retriever, making it if need be.
+
+    Raises:
+        SchemaMismatchError: if the gallery was filled in another vocabulary or by another run.
+        InputError: if the folder holds something else, or thumbnails are asked of a gallery without.
+        StorageError: if the disk refuses, or another process is writing.
+    """
+    with open_database_writer(
+        gallery_folder,
+        model=GalleryModel.of(retriever),
+        query_side=retriever.query_side(),
+        thumbnails=thumbnails,
+    ) as writer:
+        if thumbnails and not writer.manifest.thumbnails:
+            raise InputError(
+                f"the gallery {gallery_folder} was made without thumbnails; leave them out, or index into a "
+                "new folder"
+            )
+        yield writer

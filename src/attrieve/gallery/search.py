@@ -1,21 +1,16 @@
 """From a description to ranked hits."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from attrieve.errors import InputError
 from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.completion import expected_embedding
 from attrieve.gallery.database.filters import Filter
-from attrieve.gallery.database.keys import key_text
-from attrieve.gallery.database.rows import GalleryRow
-from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.exact import FusedQuery, search_exact
-from attrieve.gallery.explain import reasons
+from attrieve.gallery.found_rows import FoundRows, ranking_of
 from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
-from attrieve.schema import AttributeQuery, Hit, Ranking
+from attrieve.schema import AttributeQuery, Ranking
 from attrieve.scoring.fusion import Fusion
 
 
@@ -56,38 +51,10 @@ def search(
     columns = gallery.columns
     if columns.compact is None or not len(columns):
         raise InputError(f"the gallery {gallery.folder} has no rows; add some with `attrieve index`")
-    asked = asked_columns(query)
     wanted = fused_query(query, gallery.query_side, fusion or gallery.fusion)
-    by_attribute = wanted.asks_attributes and columns.compact.attributes is not None
-    by_embedding = wanted.asks_embedding and columns.compact.dim is not None
     keep = columns.kept if where is None else columns.places(gallery.store.select(where))
-    found = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
-    places = found.indices[0]
-    vectors = columns.vectors(places)
-    rows = gallery.store.rows_at(columns.row_id[places]) if len(places) else []
-    _require_keys(rows, [key_text(number) for number in columns.key[places]])
-    told = asked if explain and vectors.probability is not None else ()
-    return Ranking(
-        tuple(
-            Hit(
-                rank=place + 1,
-                key=row.key,
-                distance=float(found.distance[0, place]),
-                source=str(row.source),
-                attribute_distance=float(found.attribute_distance[0, place]) if by_attribute else None,
-                embedding_distance=float(found.embedding_distance[0, place]) if by_embedding else None,
-                camera=row.camera,
-                time=None if row.time is None else row.time.isoformat(),
-                reasons=reasons(told, query.schema, _seen(vectors, place)),
-            )
-            for place, row in enumerate(rows)
-        )
-    )
-
-
-def _seen(vectors: Vectors, place: int) -> Sequence[float]:
-    probability = vectors.probability
-    return () if probability is None else probability[place].tolist()
+    hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
+    return ranking_of(FoundRows.of(columns, hits, wanted), query, gallery.store.rows_at, explain=explain)
 
 
 def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) -> FusedQuery:
@@ -102,8 +69,3 @@ def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) ->
         embedding=None if vector is None else vector[0].double().numpy(),
         fusion=fusion,
     )
-
-
-def _require_keys(rows: Sequence[GalleryRow], keys: Sequence[str]) -> None:
-    if [row.key for row in rows] != list(keys):
-        raise InputError("the columns for searching do not agree with the store; delete the folder 'search'")
