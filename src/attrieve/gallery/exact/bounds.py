@@ -16,7 +16,7 @@ from attrieve.errors import InputError
 from attrieve.gallery.exact.quantise import CENTRE, UNIT_TOLERANCE
 from attrieve.gallery.exact.query import FusedQuery
 
-_FLOAT32 = 2.0**-24
+FLOAT32 = 2.0**-24
 _EMBEDDING_SLACK = 2e-6  # more than the roundings of float32 in base - factor * scale * total
 
 
@@ -66,7 +66,7 @@ class AskedAttributes:
         """
         by_entry = math.sqrt(self.total) * largest.astype(np.float64)
         by_length = math.sqrt(self.multiplicity) * length.astype(np.float64)
-        slack = 2 * math.sqrt(self.total) * (self.terms + 16) * _FLOAT32
+        slack = 2 * math.sqrt(self.total) * (self.terms + 16) * FLOAT32
         return np.asarray(np.minimum(by_entry, by_length) + slack)
 
 

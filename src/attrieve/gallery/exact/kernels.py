@@ -10,7 +10,11 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from attrieve.gallery.exact.lanes import add_products, expect, load_bytes, load_pairs, no_sums, total
+
 BLOCK = 64
+LANES = 16
+CACHE_LINE = 64
 
 NO_ROW = 2.0**100
 """Stands where a block has no more rows: more than any distance, and harmless when multiplied by 0."""
@@ -18,34 +22,144 @@ NO_ROW = 2.0**100
 _FAST = {"reassoc", "contract", "nsz"}  # NaN and infinity keep their meaning; there are none
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, inline="always")
+@numba.njit(nogil=True, cache=True, inline="always")
 @no_type_check
-def _attribute(codes, row, weight, offset, set_start, set_attribute, set_weight, set_offset):
-    """Return the attribute distance of one row; ``(weight * code - offset)^2`` summed, and the root."""
-    values = codes[row]
-    total = np.float32(0)
-    for j in range(weight.shape[0]):
-        part = np.float32(values[j]) * weight[j] - offset[j]
-        total += part * part
-    for s in range(set_weight.shape[0]):
-        largest = np.uint8(0)
-        for position in range(set_start[s], set_start[s + 1]):
-            largest = max(largest, values[set_attribute[position]])
-        part = np.float32(largest) * set_weight[s] - set_offset[s]
-        total += part * part
-    return np.sqrt(total)
+def row_at(place, stop, ids, use_ids):
+    """Return the row at a place; past the end the last one, whose numbers nobody reads there."""
+    place = min(place, stop - 1)
+    return ids[place] if use_ids else place
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, inline="always")
+@numba.njit(nogil=True, cache=True, inline="always")
 @no_type_check
-def _embedding(codes, scale, row, wanted, bias, factor, base):
-    """Return ``base - factor * scale * sum_j wanted_j (code_j - 128)``; the sum is one of integers."""
-    values = codes[row]
-    total = np.int32(0)
-    for j in range(wanted.shape[0]):
-        total += np.int32(np.int32(values[j]) * np.int32(wanted[j]))
-    centred = np.float32(np.int32(total - bias))
-    return min(max(base - factor * scale[row] * centred, np.float32(0)), np.float32(2))
+def _rest(codes, row, wanted, whole):
+    """Return the products of the entries that do not fill sixteen lanes."""
+    found = np.int32(0)
+    for j in range(whole, wanted.shape[0]):
+        found = np.int32(found + np.int32(np.int32(codes[row, j]) * np.int32(wanted[j])))
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _embedding_totals(first, stop, ids, use_ids, codes, wanted, totals):
+    """Fill for 64 places the whole number ``sum_j wanted_j code_j``; four rows share what is wanted."""
+    dim = np.int64(wanted.shape[0])
+    whole = dim // LANES * LANES
+    for i in range(0, min(BLOCK, stop - first), 4):
+        row0 = row_at(first + i, stop, ids, use_ids)
+        row1 = row_at(first + i + 1, stop, ids, use_ids)
+        row2 = row_at(first + i + 2, stop, ids, use_ids)
+        row3 = row_at(first + i + 3, stop, ids, use_ids)
+        sums0, sums1, sums2, sums3 = no_sums(), no_sums(), no_sums(), no_sums()
+        for j in range(0, whole, LANES):
+            pairs = load_pairs(wanted, j)
+            sums0 = add_products(sums0, load_bytes(codes, row0 * dim + j), pairs)
+            sums1 = add_products(sums1, load_bytes(codes, row1 * dim + j), pairs)
+            sums2 = add_products(sums2, load_bytes(codes, row2 * dim + j), pairs)
+            sums3 = add_products(sums3, load_bytes(codes, row3 * dim + j), pairs)
+        totals[i], totals[i + 1] = total(sums0), total(sums1)
+        totals[i + 2], totals[i + 3] = total(sums2), total(sums3)
+        if whole < dim:
+            totals[i] = np.int32(totals[i] + _rest(codes, row0, wanted, whole))
+            totals[i + 1] = np.int32(totals[i + 1] + _rest(codes, row1, wanted, whole))
+            totals[i + 2] = np.int32(totals[i + 2] + _rest(codes, row2, wanted, whole))
+            totals[i + 3] = np.int32(totals[i + 3] + _rest(codes, row3, wanted, whole))
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@no_type_check
+def _attribute_squares(first, stop, ids, use_ids, codes, weight, offset, squares):
+    """Fill for 64 places the sum of ``(weight * code - offset)^2``; four rows share the weights."""
+    for i in range(0, min(BLOCK, stop - first), 4):
+        row0 = row_at(first + i, stop, ids, use_ids)
+        row1 = row_at(first + i + 1, stop, ids, use_ids)
+        row2 = row_at(first + i + 2, stop, ids, use_ids)
+        row3 = row_at(first + i + 3, stop, ids, use_ids)
+        sum0, sum1, sum2, sum3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for j in range(weight.shape[0]):
+            part0 = np.float32(codes[row0, j]) * weight[j] - offset[j]
+            part1 = np.float32(codes[row1, j]) * weight[j] - offset[j]
+            part2 = np.float32(codes[row2, j]) * weight[j] - offset[j]
+            part3 = np.float32(codes[row3, j]) * weight[j] - offset[j]
+            sum0 += part0 * part0
+            sum1 += part1 * part1
+            sum2 += part2 * part2
+            sum3 += part3 * part3
+        squares[i], squares[i + 1], squares[i + 2], squares[i + 3] = sum0, sum1, sum2, sum3
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@no_type_check
+def _add_sets(first, stop, ids, use_ids, codes, set_start, set_attribute, set_weight, set_offset, squares):
+    """Add the terms that name several attributes; a maximum of codes is the code of the maximum."""
+    for i in range(min(BLOCK, stop - first)):
+        row = row_at(first + i, stop, ids, use_ids)
+        for s in range(set_weight.shape[0]):
+            largest = np.uint8(0)
+            for position in range(set_start[s], set_start[s + 1]):
+                largest = max(largest, codes[row, set_attribute[position]])
+            part = np.float32(largest) * set_weight[s] - set_offset[s]
+            squares[i] += part * part
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _expect_rows(first, stop, ids, embedding_codes, scale, probability_codes):
+    """Ask for the rows of a block of listed rows, which no processor can foresee."""
+    dim, attributes = np.int64(embedding_codes.shape[1]), np.int64(probability_codes.shape[1])
+    for place in range(first, min(first + BLOCK, stop)):
+        row = ids[place]
+        if dim:
+            expect(scale, row)
+            for j in range(row * dim, row * dim + dim, CACHE_LINE):
+                expect(embedding_codes, j)
+            expect(embedding_codes, row * dim + dim - 1)
+        if attributes:
+            for j in range(row * attributes, row * attributes + attributes, CACHE_LINE):
+                expect(probability_codes, j)
+            expect(probability_codes, row * attributes + attributes - 1)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@no_type_check
+def _distances(
+    first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
+    probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+    totals, attribute, embedding,
+):  # fmt: skip
+    """Fill both distances of up to 64 places from ``first``; ``totals`` is room to work in.
+
+    The embedding's is ``base - factor * scale * sum_j wanted_j (code_j - 128)``.
+    """
+    count = min(BLOCK, stop - first)
+    if use_ids:
+        _expect_rows(first + BLOCK, stop, ids, embedding_codes, scale, probability_codes)
+    if wanted.shape[0]:
+        _embedding_totals(first, stop, ids, use_ids, embedding_codes, wanted, totals)
+        if use_ids:
+            for i in range(count):
+                embedding[i] = scale[ids[first + i]]
+        else:
+            for i in range(count):
+                embedding[i] = scale[first + i]
+        for i in range(count):
+            centred = np.float32(np.int32(totals[i] - bias))
+            e = base - factor * embedding[i] * centred
+            embedding[i] = min(max(e, np.float32(0)), np.float32(2))
+    else:
+        embedding[:count] = np.float32(0)
+    if weight.shape[0]:
+        _attribute_squares(first, stop, ids, use_ids, probability_codes, weight, offset, attribute)
+        if set_weight.shape[0]:
+            _add_sets(
+                first, stop, ids, use_ids, probability_codes,
+                set_start, set_attribute, set_weight, set_offset, attribute,
+            )  # fmt: skip
+        for i in range(count):
+            attribute[i] = np.sqrt(attribute[i])
+    else:
+        attribute[:count] = np.float32(0)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST)
@@ -56,16 +170,18 @@ def scan(
     mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix,
 ):  # fmt: skip
     """Fill the three summaries of the blocks of places ``start`` to ``stop``; both count in rows."""
+    totals = np.zeros(BLOCK, dtype=np.int32)
+    attribute, embedding = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.float32)
     for first in range(start, stop, BLOCK):
+        _distances(
+            first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
+            probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+            totals, attribute, embedding,
+        )  # fmt: skip
         most_a, most_e, least = np.float32(0), np.float32(0), np.float32(np.inf)
-        for place in range(first, min(first + BLOCK, stop)):
-            row = ids[place] if use_ids else place
-            e = _embedding(embedding_codes, scale, row, wanted, bias, factor, base)
-            a = _attribute(
-                probability_codes, row, weight, offset, set_start, set_attribute, set_weight, set_offset
-            )
-            most_a, most_e = max(most_a, a), max(most_e, e)
-            least = min(least, mix_attribute * a + mix_embedding * e)
+        for i in range(min(BLOCK, stop - first)):
+            most_a, most_e = max(most_a, attribute[i]), max(most_e, embedding[i])
+            least = min(least, mix_attribute * attribute[i] + mix_embedding * embedding[i])
         block = first // BLOCK
         most_attribute[block], most_embedding[block], least_mix[block] = most_a, most_e, least
 
@@ -78,17 +194,16 @@ def distances_of_blocks(
     attribute, embedding,
 ):  # fmt: skip
     """Fill both distances (block, 64) of all rows of some blocks; places past the end get NO_ROW."""
+    totals = np.zeros(BLOCK, dtype=np.int32)
     for b in range(blocks.shape[0]):
-        for i in range(BLOCK):
-            place = blocks[b] * BLOCK + i
-            if place >= rows:
-                attribute[b, i] = embedding[b, i] = np.float32(NO_ROW)
-                continue
-            row = ids[place] if use_ids else place
-            embedding[b, i] = _embedding(embedding_codes, scale, row, wanted, bias, factor, base)
-            attribute[b, i] = _attribute(
-                probability_codes, row, weight, offset, set_start, set_attribute, set_weight, set_offset
-            )
+        first = blocks[b] * BLOCK
+        _distances(
+            first, rows, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
+            probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+            totals, attribute[b], embedding[b],
+        )  # fmt: skip
+        for i in range(rows - first, BLOCK):
+            attribute[b, i] = embedding[b, i] = np.float32(NO_ROW)
 
 
 @numba.njit(nogil=True, cache=True)

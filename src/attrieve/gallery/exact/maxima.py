@@ -34,15 +34,20 @@ def pilot_mixes(
     if fusion.normalisation is Normalisation.STATIC:
         guesses = [_static(query) for query in queries]
     else:
-        count = max(1, min(PILOT_BLOCKS, scanner.blocks // PILOT_BLOCKS))
-        blocks = np.unique(np.linspace(0, scanner.blocks - 1, count).astype(np.int64))
-        guesses = [_guess(scanner, query, blocks) for query in queries]
+        guesses = [Maxima(0.0, 0.0)] * len(queries)
+
+        def guess(own: Scanner, number: int) -> None:
+            guesses[number] = _guess(own, queries[number])
+
+        scanner.for_each(queries, guess)
         if fusion.normalisation is Normalisation.MATRIX:
             guesses = [Maxima(*(max(side) for side in zip(*guesses, strict=True)))] * len(guesses)
     return [_mix(query, guess, fusion) for query, guess in zip(queries, guesses, strict=True)]
 
 
-def _guess(scanner: Scanner, query: PreparedQuery, blocks: ndarray) -> Maxima:
+def _guess(scanner: Scanner, query: PreparedQuery) -> Maxima:
+    count = max(1, min(PILOT_BLOCKS, scanner.blocks // PILOT_BLOCKS))
+    blocks = np.unique(np.linspace(0, scanner.blocks - 1, count).astype(np.int64))
     most_attribute = most_embedding = 0.0
     for _, found in scanner.distances(query, blocks):
         rows = found.filled
@@ -78,48 +83,61 @@ def exact_maxima(
         return [_static(query) for query in queries]
     if not summaries:
         return [Maxima(0.0, 0.0)] * len(queries)
-    if normalisation is Normalisation.QUERY:
-        return [
-            Maxima(*(_maximum(scanner, [query], [summary], side) for side in (0, 1)))
-            for query, summary in zip(queries, summaries, strict=True)
-        ]
-    return [Maxima(*(_maximum(scanner, queries, summaries, side) for side in (0, 1)))] * len(queries)
+    found = np.zeros((len(queries), 2))
+    least = np.zeros((len(queries), 2))
+    matrix = normalisation is Normalisation.MATRIX
+
+    def bound(own: Scanner, number: int) -> None:
+        for side, bounds in enumerate(_bounds(own, queries[number], summaries[number])):
+            least[number, side] = (bounds.value - bounds.error).max() if bounds is not None else 0.0
+
+    def rescore(own: Scanner, number: int) -> None:
+        floor = least.max(axis=0) if matrix else least[number]
+        for side, bounds in enumerate(_bounds(own, queries[number], summaries[number])):
+            if bounds is not None:
+                found[number, side] = _maximum(own, queries[number], side, bounds, float(floor[side]))
+
+    scanner.for_each(queries, bound)
+    scanner.for_each(queries, rescore)
+    if matrix:
+        found = np.broadcast_to(found.max(axis=0), found.shape)
+    return [Maxima(*own) for own in found.tolist()]
 
 
 def _static(query: PreparedQuery) -> Maxima:
     return Maxima(query.exact.static_attribute_maximum, COSINE_MAXIMUM)
 
 
-def _maximum(
-    scanner: Scanner, queries: Sequence[PreparedQuery], summaries: Sequence[Summary], side: int
-) -> float:
-    """Rescore the rows that can hold the maximum; the largest lower bound tells which."""
-    asked = [
-        (query, *bounds)
-        for query, summary in zip(queries, summaries, strict=True)
-        if (bounds := _bounds(query, summary, side)) is not None
-    ]
-    most = max((float((value - error).max()) for _, value, error, _ in asked), default=0.0)
-    for query, value, error, unit in asked:
-        blocks = np.flatnonzero(value + error >= most)
-        for here, found in scanner.distances(query, blocks):
-            distance = (found.attribute, found.embedding)[side] * np.float64(unit)
-            reach = (distance + error[blocks[here]][:, None] >= most) & found.filled
-            rows = found.rows(reach)
-            if len(rows):
-                most = max(most, float(scanner.rescore(query, rows)[side].max()))
-    return max(most, 0.0)
+class _Bounds(NamedTuple):
+    """The largest distance of each block, how far it may be off, and its unit."""
+
+    value: Float64[ndarray, " block"]
+    error: Float64[ndarray, " block"]
+    unit: float
+
+
+def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds, most: float) -> float:
+    """Return the largest distance, or less if it is below ``most``; rescores the rows that can be it."""
+    exact = 0.0
+    blocks = np.flatnonzero(bounds.value + bounds.error >= most)
+    for here, found in scanner.distances(query, blocks):
+        distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
+        reach = (distance + bounds.error[blocks[here]][:, None] >= most) & found.filled
+        rows = found.rows(reach)
+        if len(rows):
+            exact = max(exact, float(scanner.rescore(query, rows)[side].max()))
+            most = max(most, exact)
+    return exact
 
 
 def _bounds(
-    query: PreparedQuery, summary: Summary, side: int
-) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"], float] | None:
-    """Return the largest distance of each block, its error and the unit, or None without a part."""
-    if side == 0:
-        if query.attribute is None:
-            return None
+    scanner: Scanner, query: PreparedQuery, summary: Summary
+) -> tuple[_Bounds | None, _Bounds | None]:
+    by_attribute, by_embedding = scanner.errors(query, summary)
+    attribute = embedding = None
+    if query.attribute is not None:
         unit = query.attribute.unit
-        return summary.most_attribute * np.float64(unit), summary.attribute_error * unit, unit
-    if query.embedding is None:
-        return None
-    return summary.most_embedding.astype(np.float64), summary.embedding_error, 1.0
+        attribute = _Bounds(summary.most_attribute * np.float64(unit), by_attribute * unit, unit)
+    if query.embedding is not None:
+        embedding = _Bounds(summary.most_embedding.astype(np.float64), by_embedding, 1.0)
+    return attribute, embedding

@@ -49,8 +49,10 @@ class _Factors:
             return 0.0, 0.0
         return min(ratios) * (1 - _MIX_SLACK), max(ratios) * (1 + _MIX_SLACK)
 
-    def error(self, summary: Summary) -> Float64[ndarray, " block"]:
-        return self.attribute * summary.attribute_error + self.embedding * summary.embedding_error
+    def error(
+        self, attribute: Float64[ndarray, " block"], embedding: Float64[ndarray, " block"]
+    ) -> Float64[ndarray, " block"]:
+        return self.attribute * attribute + self.embedding * embedding
 
     def limit(self, bound: float) -> float:
         """Return the largest distance that float32 cannot tell from ``bound``: such rows tie."""
@@ -115,7 +117,7 @@ def _candidates(
 ) -> Int64[ndarray, " found"]:
     """Return all rows whose lower bound does not exceed the k-th smallest upper bound."""
     least, largest = factors.ratios(mix)
-    error = factors.error(summary)
+    error = factors.error(*scanner.errors(query, summary))
     heap = np.full(k, np.inf)
     upper_bound_of_blocks(summary.least_mix, error, largest, heap)
     reach = summary.least_mix * np.float64(least) - error

@@ -43,6 +43,11 @@ class Part:
         """How many blocks they fill."""
         return -(-self.rows // BLOCK_ROWS)
 
+    @property
+    def own_blocks(self) -> slice:
+        """Where they stand among all blocks of the search."""
+        return slice(self.first_block, self.first_block + self.blocks)
+
     def listed(self) -> tuple[ndarray, bool]:
         """Return the list of rows for the kernels, and whether it counts."""
         return (_NO_IDS, False) if self.ids is None else (self.ids, True)
@@ -51,7 +56,7 @@ class Part:
         """Return codes and scales; codes without entries if the embedding takes no part."""
         codes = self.segment.embedding
         if codes is None or not used:
-            return _nothing(self.segment.rows), np.zeros(self.segment.rows, np.float32)
+            return _nothing(self.segment.rows), _NO_SCALE
         return codes.codes, codes.scale
 
     def probability_array(self, *, used: bool) -> ndarray:

@@ -1,6 +1,8 @@
 """One pass over the compact columns: a summary of every block, and the distances of chosen blocks."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 from numpy import ndarray
 
+from attrieve.gallery.exact.batch import AskedSquares, AskedVectors
+from attrieve.gallery.exact.batch_kernels import scan_batch
 from attrieve.gallery.exact.bounds import PreparedQuery
 from attrieve.gallery.exact.kernels import NO_ROW, distances_of_blocks, rescore, scan
 from attrieve.gallery.exact.parts import Part
@@ -15,7 +19,10 @@ from attrieve.gallery.exact.quantise import BLOCK_ROWS
 from attrieve.gallery.exact.threads import run_all
 
 STEP_BLOCKS = 256
-"""Blocks one task scans for all queries before it moves on: few enough to stay in the cache."""
+"""Blocks whose distances are computed at a time when some are looked at again."""
+
+LEAST_BATCH = 3
+"""Queries from which on it pays to compute sixteen side by side."""
 
 _RESCORE_ROWS = 4096
 _NO_FLOATS = np.empty((0, 0), dtype=np.float32)
@@ -23,21 +30,22 @@ _NO_FLOATS = np.empty((0, 0), dtype=np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What a scan for one query leaves: three approximate numbers for each block, and their errors.
+    """What a scan for one query leaves: a few approximate numbers for each block.
 
     Attribute distances are in the query's unit (see :mod:`~attrieve.gallery.exact.bounds`).
 
     Args:
         most_attribute, most_embedding: the largest distances in the block.
         least_mix: smallest ``mix[0] * attribute + mix[1] * embedding``.
-        attribute_error, embedding_error: how far any distance in the block can be from the truth.
+        least_attribute: smallest attribute distance, where ``square_error`` is not 0.
+        square_error: what the square of an attribute distance may be off beside the errors of the codes.
     """
 
     most_attribute: Float32[ndarray, " block"]
     most_embedding: Float32[ndarray, " block"]
     least_mix: Float32[ndarray, " block"]
-    attribute_error: Float64[ndarray, " block"]
-    embedding_error: Float64[ndarray, " block"]
+    least_attribute: Float32[ndarray, " block"] | None = None
+    square_error: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +62,10 @@ class Blocks:
         """Where there is a row; the last block may have fewer than 64."""
         return self.attribute < NO_ROW
 
+    def some(self, chosen: slice | Int64[ndarray, " chosen"]) -> "Blocks":
+        """Return these blocks alone; of a slice the numbers are shared, not copied."""
+        return Blocks(self.part, self.blocks[chosen], self.attribute[chosen], self.embedding[chosen])
+
     def rows(self, chosen: ndarray) -> Int64[ndarray, " found"]:
         """Return positions among all rows, from a mask over block and place."""
         block, place = np.nonzero(chosen)
@@ -61,63 +73,140 @@ class Blocks:
 
 
 class Scanner:
-    """Reads the parts of a search; holds no state but what it was given."""
+    """Reads the parts of a search; holds no state but them, and distances it was told to keep."""
 
     def __init__(self, parts: Sequence[Part], threads: int) -> None:
         self.parts = tuple(parts)
         self.threads = threads
         self.blocks = sum(part.blocks for part in parts)
+        self.rows = sum(part.rows for part in parts)
+        self._kept: dict[PreparedQuery, list[Blocks]] = {}
+
+    def for_each(self, queries: Sequence[PreparedQuery], work: Callable[["Scanner", int], None]) -> None:
+        """Call ``work(scanner, number)`` for each query, several at a time, each on one thread."""
+        if len(queries) == 1:
+            work(self, 0)
+            return
+        alone = copy(self)
+        alone.threads = 1  # a task that waits for tasks of the same pool could wait for ever
+        run_all([partial(work, alone, number) for number in range(len(queries))], self.threads)
+
+    def keep_distances(self, queries: Sequence[PreparedQuery]) -> None:
+        """Compute all distances now, so that no row is read twice; 8 bytes a row and query."""
+        tasks: list[Callable[[], None]] = []
+        for query in queries:
+            self._kept[query] = [_room(part) for part in self.parts]
+            for found in self._kept[query]:
+                step = max(1, -(-len(found.blocks) // self.threads))
+                tasks += [
+                    partial(_fill, found.some(slice(start, start + step)), query)
+                    for start in range(0, len(found.blocks), step)
+                ]
+        run_all(tasks, self.threads)
 
     def summarise(
         self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
     ) -> list[Summary]:
         """Scan all parts once for all queries."""
-        tables = np.empty((len(queries), 3, self.blocks), dtype=np.float32)
-        errors = [self._errors(query) for query in queries]
-        tasks = list(self._tasks(queries, mixes, tables))
-        run_all(tasks, self.threads)
-        return [
-            Summary(table[0], table[1], table[2], *error) for table, error in zip(tables, errors, strict=True)
-        ]
+        if all(query in self._kept for query in queries):
+            return [_summary_of(self._kept[query], mix) for query, mix in zip(queries, mixes, strict=True)]
+        if len(queries) < LEAST_BATCH:
+            return self._summarise_one_by_one(queries, mixes)
+        return self._summarise_together(queries, mixes)
 
-    def _tasks(
-        self,
-        queries: Sequence[PreparedQuery],
-        mixes: Sequence[tuple[np.float32, np.float32]],
-        tables: Float32[ndarray, "query 3 block"],
-    ) -> Iterator[Callable[[], None]]:
-        step = STEP_BLOCKS * BLOCK_ROWS if len(queries) > 1 else self._share()
-        for part in self.parts:
-            own = tables[:, :, part.first_block : part.first_block + part.blocks]
-            for start in range(0, part.rows, step):
-                yield partial(_scan, part, start, min(start + step, part.rows), queries, mixes, own)
+    def _summarise_one_by_one(
+        self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
+    ) -> list[Summary]:
+        tables = np.empty((len(queries), 3, self.blocks), dtype=np.float32)
+        step = self._share()
+        tasks = [
+            partial(_scan, part, start, min(start + step, part.rows), query, mix, table[:, part.own_blocks])
+            for part in self.parts
+            for start in range(0, part.rows, step)
+            for query, mix, table in zip(queries, mixes, tables, strict=True)
+        ]
+        run_all(tasks, self.threads)
+        return [Summary(*table) for table in tables]
+
+    def _summarise_together(
+        self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
+    ) -> list[Summary]:
+        table = np.empty((4, len(queries), self.blocks), dtype=np.float32)
+        segment = self.parts[0].segment
+        by_vector = any(query.embedding is not None for query in queries)
+        by_attribute = any(query.attribute is not None for query in queries)
+        dim, attributes = segment.widths
+        vectors = AskedVectors.of(queries, (dim or 0) if by_vector else 0)
+        squares = AskedSquares.of(queries, (attributes or 0) if by_attribute else 0)
+        asked = np.stack([-vectors.factor, vectors.base, squares.constant, squares.linear])
+        mix = np.zeros((2, asked.shape[1]), dtype=np.float32)
+        mix[:, : len(queries)] = np.array(mixes).T
+        step = self._share()
+        run_all(
+            [
+                partial(
+                    scan_batch,
+                    start,
+                    min(start + step, part.rows),
+                    *part.listed(),
+                    *part.embedding_arrays(used=by_vector),
+                    vectors.pairs,
+                    part.probability_array(used=by_attribute),
+                    squares.set_start,
+                    squares.set_attribute,
+                    squares.pairs,
+                    squares.quadratic,
+                    asked,
+                    *mix,
+                    *table[:, :, part.own_blocks],
+                )
+                for part in self.parts
+                for start in range(0, part.rows, step)
+            ],
+            self.threads,
+        )
+        return [
+            Summary(table[0, number], table[1, number], table[2, number], table[3, number], error)
+            for number, error in enumerate(squares.error.tolist())
+        ]
 
     def _share(self) -> int:
         # Several pieces for each thread, so that a slow one does not keep the others waiting.
         return max(1, -(-self.blocks // (8 * self.threads))) * BLOCK_ROWS
 
-    def _errors(self, query: PreparedQuery) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
+    def errors(
+        self, query: PreparedQuery, summary: Summary
+    ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
+        """Return how far any attribute and embedding distance of each block can be from the truth."""
         by_attribute, by_embedding = np.zeros(self.blocks), np.zeros(self.blocks)
         for part in self.parts:
-            own = slice(part.first_block, part.first_block + part.blocks)
             probability, embedding = part.segment.probability, part.segment.embedding
             if query.attribute is not None and probability is not None:
-                by_attribute[own] = query.attribute.error(
+                by_attribute[part.own_blocks] = query.attribute.error(
                     part.errors(probability.largest_error), part.errors(probability.error)
                 )
             if query.embedding is not None and embedding is not None:
-                by_embedding[own] = query.embedding.error(part.errors(embedding.error))
+                by_embedding[part.own_blocks] = query.embedding.error(part.errors(embedding.error))
+        if summary.square_error > 0 and summary.least_attribute is not None:
+            # |a - b| = |a^2 - b^2| / (a + b), and never more than the root of |a^2 - b^2|
+            least = np.maximum(summary.least_attribute, math.sqrt(summary.square_error), dtype=np.float64)
+            by_attribute += summary.square_error / least
         return by_attribute, by_embedding
 
     def distances(
         self, query: PreparedQuery, blocks: Int64[ndarray, " block"]
     ) -> Iterator[tuple[slice, Blocks]]:
         """Yield approximate distances of blocks (ascending positions), and which of them these are."""
-        for part in self.parts:
+        for number, part in enumerate(self.parts):
             low, high = np.searchsorted(blocks, [part.first_block, part.first_block + part.blocks]).tolist()
+            if query in self._kept and low < high:
+                yield slice(low, high), self._kept[query][number].some(blocks[low:high] - part.first_block)
+                continue
             for start in range(low, high, STEP_BLOCKS):
                 here = slice(start, min(start + STEP_BLOCKS, high))
-                yield here, _distances(part, query, blocks[here] - part.first_block)
+                found = _room(part, blocks[here] - part.first_block)
+                _fill(found, query)
+                yield here, found
 
     def rescore(
         self, query: PreparedQuery, rows: Int64[ndarray, " found"]
@@ -155,19 +244,41 @@ def _scan(
     part: Part,
     start: int,
     stop: int,
-    queries: Sequence[PreparedQuery],
-    mixes: Sequence[tuple[np.float32, np.float32]],
-    tables: Float32[ndarray, "query 3 block"],
+    query: PreparedQuery,
+    mix: tuple[np.float32, np.float32],
+    table: Float32[ndarray, "3 own_block"],
 ) -> None:
-    for query, mix, table in zip(queries, mixes, tables, strict=True):
-        scan(start, stop, *part.listed(), *_arguments(part, query), *mix, table[0], table[1], table[2])
+    scan(start, stop, *part.listed(), *_arguments(part, query), *mix, table[0], table[1], table[2])
 
 
-def _distances(part: Part, query: PreparedQuery, blocks: Int64[ndarray, " block"]) -> Blocks:
-    attribute = np.empty((len(blocks), BLOCK_ROWS), dtype=np.float32)
-    embedding = np.empty_like(attribute)
-    distances_of_blocks(blocks, *part.listed(), part.rows, *_arguments(part, query), attribute, embedding)
-    return Blocks(part, blocks, attribute, embedding)
+def _room(part: Part, blocks: Int64[ndarray, " block"] | None = None) -> Blocks:
+    own = np.arange(part.blocks) if blocks is None else blocks
+    attribute = np.empty((len(own), BLOCK_ROWS), dtype=np.float32)
+    return Blocks(part, own, attribute, np.empty_like(attribute))
+
+
+def _fill(found: Blocks, query: PreparedQuery) -> None:
+    part = found.part
+    distances_of_blocks(
+        found.blocks,
+        *part.listed(),
+        part.rows,
+        *_arguments(part, query),
+        found.attribute,
+        found.embedding,
+    )
+
+
+def _summary_of(kept: Sequence[Blocks], mix: tuple[np.float32, np.float32]) -> Summary:
+    filled = np.concatenate([found.filled for found in kept])
+    attribute = np.concatenate([found.attribute for found in kept])
+    embedding = np.concatenate([found.embedding for found in kept])
+    mixed = mix[0] * attribute + mix[1] * embedding
+    return Summary(
+        np.where(filled, attribute, np.float32(0)).max(axis=1),
+        np.where(filled, embedding, np.float32(0)).max(axis=1),
+        np.where(filled, mixed, np.float32(np.inf)).min(axis=1),
+    )
 
 
 def _rescore(

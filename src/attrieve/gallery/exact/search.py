@@ -18,6 +18,9 @@ from attrieve.gallery.exact.scan import Scanner, Summary
 from attrieve.gallery.exact.threads import default_threads
 from attrieve.scoring.fusion import Fusion, Normalisation
 
+MOST_KEPT_DISTANCES = 2**17
+"""Rows times queries up to which all distances are kept, 8 bytes each; it spares a second look at rows."""
+
 
 @dataclass(frozen=True, eq=False)
 class ExactHits:
@@ -83,14 +86,19 @@ class StartedSearch:
         most = self.maxima if maxima is None else self._checked(maxima)
         if not self._summaries:
             return _no_hits(len(self._prepared))
-        k = min(k, sum(part.rows for part in self._scanner.parts))
-        found = [
-            nearest_rows(self._scanner, query, summary, mix, Maxima(*own), self._fusion, k, tie)
-            for query, summary, mix, own in zip(
-                self._prepared, self._summaries, self._mixes, most.tolist(), strict=True
-            )
-        ]
-        return ExactHits(*(np.stack(column) for column in zip(*found, strict=True)))
+        k = min(k, self._scanner.rows)
+        hits = _no_hits(len(self._prepared), k)
+
+        def find(scanner: Scanner, number: int) -> None:
+            query, summary, mix = self._prepared[number], self._summaries[number], self._mixes[number]
+            own = Maxima(*most[number].tolist())
+            found = nearest_rows(scanner, query, summary, mix, own, self._fusion, k, tie)
+            columns = (hits.indices, hits.distance, hits.attribute_distance, hits.embedding_distance)
+            for column, values in zip(columns, found, strict=True):
+                column[number] = values
+
+        self._scanner.for_each(self._prepared, find)
+        return hits
 
     def _checked(self, maxima: Float64[ndarray, "query 2"]) -> Float64[ndarray, "query 2"]:
         if maxima.shape != self.maxima.shape:
@@ -131,6 +139,8 @@ def start_search(
     if not prepared or not scanner.blocks:
         static = exact_maxima(scanner, prepared, (), fusion.normalisation)
         return StartedSearch(_table(static), scanner, prepared, (), (), fusion, len(columns))
+    if len(prepared) * scanner.rows <= MOST_KEPT_DISTANCES:
+        scanner.keep_distances(prepared)
     mixes = tuple(pilot_mixes(scanner, prepared, fusion))
     summaries = tuple(scanner.summarise(prepared, mixes))
     maxima = exact_maxima(scanner, prepared, summaries, fusion.normalisation)
@@ -179,6 +189,6 @@ def _table(maxima: Sequence[Maxima]) -> Float64[ndarray, "query 2"]:
     return np.array(maxima, dtype=np.float64).reshape(-1, 2)
 
 
-def _no_hits(queries: int) -> ExactHits:
-    nothing = np.empty((queries, 0), dtype=np.float32)
-    return ExactHits(nothing.astype(np.int64), nothing, nothing, nothing)
+def _no_hits(queries: int, k: int = 0) -> ExactHits:
+    distances = (np.empty((queries, k), dtype=np.float32) for _ in range(3))
+    return ExactHits(np.empty((queries, k), dtype=np.int64), *distances)
