@@ -81,6 +81,28 @@ def test_a_sentence_is_read_word_by_word(gallery: Path, monkeypatch: pytest.Monk
     assert "red [ignored]" in told
 
 
+def test_witnesses_are_pooled(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of a description; what they say, where they conflict and what hangs on each is told."""
+    monkeypatch.setenv("COLUMNS", "200")
+    options = ["--witness", "A: young, hat, !bag", "--witness", "B~0.6: no hat on her head, young", "--top", "3"]
+    result = runner.invoke(app, [str(gallery), *options, "--json"])
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    told = document["witnesses"]
+    assert [(one["name"], one["weight"], one["query"]) for one in told["said"]] == [
+        ("A", 1.0, "young, hat, !bag"),
+        ("B", 0.6, "!hat, young"),
+    ]
+    verdicts = {row["label"]: row["verdict"] for row in told["comparisons"]}
+    assert verdicts == {"young": "agree", "hat": "conflict", "bag": "one"}
+    assert {name: len(ranks) for name, ranks in told["ranks_without"].items()} == {"A": 3, "B": 3}
+    shown = runner.invoke(app, [str(gallery), *options]).stdout
+    assert "conflict" in shown
+    assert "rank without" in shown
+    for wrong in ([str(gallery)], [str(gallery), "hat", "--witness", "A: hat"]):
+        assert runner.invoke(app, wrong).exit_code == 2
+
+
 def test_fusion_can_be_chosen(gallery: Path) -> None:
     """Weight and normalisation reach the search and are reported."""
     document = asked(gallery, "hat", "--fusion-weight", "0.7", "--normalisation", "static")

@@ -1,0 +1,71 @@
+"""A search for several witnesses at once, and how much hangs on each of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from attrieve.errors import QueryError
+from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.search import search
+from attrieve.gallery.store import Gallery
+from attrieve.schema import Ranking
+from attrieve.schema.witnesses import Pooled, Witness, pool
+from attrieve.scoring.fusion import Fusion
+
+LOOKED_AT = 10
+"""Without a witness, hits are looked for among this many times as many rows."""
+
+
+@dataclass(frozen=True)
+class WitnessRanking:
+    """What several witnesses together find.
+
+    Args:
+        pooled: their descriptions as one.
+        ranking: by the pooled description.
+        without: for each witness, where each hit of ``ranking`` stands when that one is left out; None if
+            not among the nearest ``LOOKED_AT`` times as many rows. Empty for a witness without whom nothing
+            is left to ask.
+    """
+
+    pooled: Pooled
+    ranking: Ranking
+    without: Mapping[str, tuple[int | None, ...]]
+
+
+def search_for_witnesses(
+    gallery: Gallery,
+    witnesses: Sequence[Witness],
+    *,
+    top: int = 20,
+    fusion: Fusion | None = None,
+    where: Filter | None = None,
+    explain: bool = True,
+) -> WitnessRanking:
+    """Search by what witnesses say together, and again without each of them.
+
+    Args:
+        gallery: where to look.
+        witnesses: at least one, in the gallery's vocabulary.
+        top: how many hits.
+        fusion: how to join the distances, or None for the gallery's own way.
+        where: only rows that meet this.
+        explain: whether hits carry reasons.
+
+    Raises:
+        QueryError: if the witnesses cannot be pooled; see :func:`~attrieve.schema.witnesses.pool`.
+        InputError: as :func:`~attrieve.gallery.search.search`.
+    """
+    pooled = pool(witnesses)
+    ranking = search(gallery, pooled.query, top=top, fusion=fusion, where=where, explain=explain)
+    without: dict[str, tuple[int | None, ...]] = {}
+    for left_out in witnesses if len(witnesses) > 1 else ():
+        others = [witness for witness in witnesses if witness is not left_out]
+        try:
+            query = pool(others).query
+        except QueryError:
+            without[left_out.name] = ()
+            continue
+        found = search(gallery, query, top=LOOKED_AT * top, fusion=fusion, where=where, explain=False)
+        ranks = {hit.key: hit.rank for hit in found.hits}
+        without[left_out.name] = tuple(ranks.get(hit.key) for hit in ranking.hits)
+    return WitnessRanking(pooled, ranking, without)
