@@ -84,7 +84,14 @@ def test_a_sentence_is_read_word_by_word(gallery: Path, monkeypatch: pytest.Monk
 def test_witnesses_are_pooled(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Instead of a description; what they say, where they conflict and what hangs on each is told."""
     monkeypatch.setenv("COLUMNS", "200")
-    options = ["--witness", "A: young, hat, !bag", "--witness", "B~0.6: no hat on her head, young", "--top", "3"]
+    options = [
+        "--witness",
+        "A: young, hat, !bag",
+        "--witness",
+        "B~0.6: no hat on her head, young",
+        "--top",
+        "3",
+    ]
     result = runner.invoke(app, [str(gallery), *options, "--json"])
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
@@ -101,6 +108,23 @@ def test_witnesses_are_pooled(gallery: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "rank without" in shown
     for wrong in ([str(gallery)], [str(gallery), "hat", "--witness", "A: hat"]):
         assert runner.invoke(app, wrong).exit_code == 2
+
+
+def test_what_if_something_had_not_been_said(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ranks of the hits in a search without it."""
+    monkeypatch.setenv("COLUMNS", "200")
+    document = asked(gallery, "hat, !bag, scarf", "--what-if", "--top", "3")
+    hits = document["hits"]
+    without = document["ranks_without"]
+    assert isinstance(hits, list)
+    assert isinstance(without, dict)
+    assert list(without) == ["hat", "!bag", "scarf"]
+    other = asked(gallery, "hat, scarf")["hits"]
+    assert isinstance(other, list)
+    ranks = {hit["key"]: hit["rank"] for hit in other}
+    assert without["!bag"] == [ranks[hit["key"]] for hit in hits]
+    assert "rank without" in runner.invoke(app, [str(gallery), "hat, !bag", "--what-if"]).stdout
+    assert asked(gallery, "hat", "--what-if")["ranks_without"] == {}
 
 
 def test_fusion_can_be_chosen(gallery: Path) -> None:

@@ -1,7 +1,8 @@
 """Searching for several witnesses."""
 
+from attrieve.gallery.counterfactual import LOOKED_AT
 from attrieve.gallery.search import search
-from attrieve.gallery.witness_search import LOOKED_AT, search_for_witnesses
+from attrieve.gallery.witness_search import search_for_witnesses
 from attrieve.schema.witnesses import pool, read_witness
 from gallery.building import random_gallery, small_schema
 

@@ -15,6 +15,7 @@ from attrieve.cli.search_tables import influence_table, ranking_table, understoo
 from attrieve.data.files import write_atomically
 from attrieve.errors import QueryError
 from attrieve.gallery.contact_sheet import contact_sheet
+from attrieve.gallery.counterfactual import ranks_without_terms
 from attrieve.gallery.search import search as search_gallery
 from attrieve.gallery.store import Gallery
 from attrieve.gallery.witness_search import WitnessRanking, search_for_witnesses
@@ -55,6 +56,9 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Say what was seen of each thing asked.")
     ] = True,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Say where each hit would stand without each thing asked.")
+    ] = False,
     sheet: Annotated[
         Path | None, typer.Option(help="Write the hits as one picture, a .png file.", show_default=False)
     ] = None,
@@ -105,10 +109,16 @@ def search(
             opened, witnesses, top=top, fusion=fusion, where=condition, explain=reasons
         )
         statement, ranking = Statement(found.pooled.query), found.ranking
+    without: dict[str, tuple[int | None, ...]] = {}
+    if what_if:
+        told = ranks_without_terms(opened, statement.query, ranking, fusion=fusion, where=condition)
+        without = {AttributeQuery(opened.schema, (one.term,)).to_text(): one.ranks for one in told}
     if sheet is not None:
         _write_sheet(sheet, ranking, statement.query)
     if as_json:
         document = _document(opened, statement, fusion, where, ranking, explain=explain)
+        if what_if:
+            document["ranks_without"] = {term: list(ranks) for term, ranks in without.items()}
         if found is not None:
             document["witnesses"] = _witnesses_to_json(found, witnesses)
         typer.echo(json.dumps(document, indent=2))
@@ -116,6 +126,8 @@ def search(
         Console(highlight=False).print(f"none of {len(opened):,} rows meets the filter", markup=False)
     else:
         _print(statement, ranking, found, witnesses, explain=explain)
+        if without:
+            Console(highlight=False).print(influence_table(ranking, without))
 
 
 def _print(
@@ -133,7 +145,7 @@ def _print(
         console.print(witness_table(found, witnesses))
     console.print(ranking_table(ranking, statement.query, explain=explain))
     if found is not None and found.without:
-        console.print(influence_table(found))
+        console.print(influence_table(ranking, found.without))
 
 
 def _witnesses_to_json(found: WitnessRanking, witnesses: list[Witness]) -> dict[str, Any]:

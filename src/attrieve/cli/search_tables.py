@@ -1,14 +1,15 @@
 """How a ranking, and how a description was understood, are laid out for people."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
 from attrieve.cli.printable import printable
 from attrieve.gallery.asked import Asked, asked_columns
-from attrieve.gallery.witness_search import LOOKED_AT, WitnessRanking
+from attrieve.gallery.counterfactual import LOOKED_AT
+from attrieve.gallery.witness_search import WitnessRanking
 from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema, Ranking
 from attrieve.schema.sentence import Part, Statement
 from attrieve.schema.witnesses import Verdict, Witness
@@ -114,16 +115,16 @@ def _signed(value: float | None) -> Text:
     return Text(f"{'yes' if value > 0 else 'no'} {abs(value):.2f}", style="green" if value > 0 else "red")
 
 
-def influence_table(found: WitnessRanking) -> Table:
-    """Lay out where each hit would stand without each of the witnesses."""
+def influence_table(ranking: Ranking, without: Mapping[str, Sequence[int | None]]) -> Table:
+    """Lay out where each hit would stand without each of the witnesses, or of the things asked."""
     table = Table(title="rank without", title_justify="left")
     table.add_column("rank", justify="right")
-    for name in found.without:
+    for name in without:
         table.add_column(Text(name), justify="right")
-    beyond = f">{LOOKED_AT * len(found.ranking)}"
-    for place, hit in enumerate(found.ranking.hits):
+    beyond = f">{LOOKED_AT * len(ranking):,}"
+    for place, hit in enumerate(ranking.hits):
         cells = []
-        for ranks in found.without.values():
+        for ranks in without.values():
             rank = ranks[place] if ranks else None
             cells.append("-" if not ranks else beyond if rank is None else f"{rank:,}")
         table.add_row(str(hit.rank), *cells)

@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from attrieve.errors import QueryError
+from attrieve.gallery.counterfactual import ranks_elsewhere
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.search import search
 from attrieve.gallery.store import Gallery
 from attrieve.schema import Ranking
 from attrieve.schema.witnesses import Pooled, Witness, pool
 from attrieve.scoring.fusion import Fusion
-
-LOOKED_AT = 10
-"""Without a witness, hits are looked for among this many times as many rows."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +20,9 @@ class WitnessRanking:
     Args:
         pooled: their descriptions as one.
         ranking: by the pooled description.
-        without: for each witness, where each hit of ``ranking`` stands when that one is left out; None if
-            not among the nearest ``LOOKED_AT`` times as many rows. Empty for a witness without whom nothing
-            is left to ask.
+        without: for each witness, where each hit of ``ranking`` stands when that one is left out, see
+            :func:`~attrieve.gallery.counterfactual.ranks_elsewhere`. Empty for a witness without whom
+            nothing is left to ask.
     """
 
     pooled: Pooled
@@ -65,7 +63,5 @@ def search_for_witnesses(
         except QueryError:
             without[left_out.name] = ()
             continue
-        found = search(gallery, query, top=LOOKED_AT * top, fusion=fusion, where=where, explain=False)
-        ranks = {hit.key: hit.rank for hit in found.hits}
-        without[left_out.name] = tuple(ranks.get(hit.key) for hit in ranking.hits)
+        without[left_out.name] = ranks_elsewhere(gallery, ranking, query, fusion=fusion, where=where)
     return WitnessRanking(pooled, ranking, without)
