@@ -127,6 +127,16 @@ def test_what_if_something_had_not_been_said(gallery: Path, monkeypatch: pytest.
     assert asked(gallery, "hat", "--what-if")["ranks_without"] == {}
 
 
+def test_the_next_question_is_told(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only open attributes are asked for."""
+    monkeypatch.setenv("COLUMNS", "200")
+    questions = asked(gallery, "hat, !bag", "--ask")["questions"]
+    assert isinstance(questions, list)
+    assert len(questions) == 5
+    assert not {"hat", "bag"} & {question["label"] for question in questions}
+    assert "ask next" in runner.invoke(app, [str(gallery), "hat", "--ask"]).stdout
+
+
 def test_fusion_can_be_chosen(gallery: Path) -> None:
     """Weight and normalisation reach the search and are reported."""
     document = asked(gallery, "hat", "--fusion-weight", "0.7", "--normalisation", "static")

@@ -11,11 +11,18 @@ import typer
 from rich.console import Console
 
 from attrieve.cli.failure import exits_on_error
-from attrieve.cli.search_tables import influence_table, ranking_table, understood, witness_table
+from attrieve.cli.search_tables import (
+    influence_table,
+    question_table,
+    ranking_table,
+    understood,
+    witness_table,
+)
 from attrieve.data.files import write_atomically
 from attrieve.errors import QueryError
 from attrieve.gallery.contact_sheet import contact_sheet
 from attrieve.gallery.counterfactual import ranks_without_terms
+from attrieve.gallery.next_question import next_questions
 from attrieve.gallery.search import search as search_gallery
 from attrieve.gallery.store import Gallery
 from attrieve.gallery.witness_search import WitnessRanking, search_for_witnesses
@@ -58,6 +65,9 @@ def search(
     ] = True,
     what_if: Annotated[
         bool, typer.Option("--what-if", help="Say where each hit would stand without each thing asked.")
+    ] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Say which open attributes would tell the hits apart best.")
     ] = False,
     sheet: Annotated[
         Path | None, typer.Option(help="Write the hits as one picture, a .png file.", show_default=False)
@@ -113,12 +123,15 @@ def search(
     if what_if:
         told = ranks_without_terms(opened, statement.query, ranking, fusion=fusion, where=condition)
         without = {AttributeQuery(opened.schema, (one.term,)).to_text(): one.ranks for one in told}
+    questions = next_questions(opened, statement.query, ranking) if ask else ()
     if sheet is not None:
         _write_sheet(sheet, ranking, statement.query)
     if as_json:
         document = _document(opened, statement, fusion, where, ranking, explain=explain)
         if what_if:
             document["ranks_without"] = {term: list(ranks) for term, ranks in without.items()}
+        if ask:
+            document["questions"] = [asdict(question) for question in questions]
         if found is not None:
             document["witnesses"] = _witnesses_to_json(found, witnesses)
         typer.echo(json.dumps(document, indent=2))
@@ -128,6 +141,8 @@ def search(
         _print(statement, ranking, found, witnesses, explain=explain)
         if without:
             Console(highlight=False).print(influence_table(ranking, without))
+        if questions:
+            Console(highlight=False).print(question_table(questions))
 
 
 def _print(

@@ -9,6 +9,7 @@ from rich.text import Text
 from attrieve.cli.printable import printable
 from attrieve.gallery.asked import Asked, asked_columns
 from attrieve.gallery.counterfactual import LOOKED_AT
+from attrieve.gallery.next_question import Question
 from attrieve.gallery.witness_search import WitnessRanking
 from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema, Ranking
 from attrieve.schema.sentence import Part, Statement
@@ -128,4 +129,15 @@ def influence_table(ranking: Ranking, without: Mapping[str, Sequence[int | None]
             rank = ranks[place] if ranks else None
             cells.append("-" if not ranks else beyond if rank is None else f"{rank:,}")
         table.add_row(str(hit.rank), *cells)
+    return table
+
+
+def question_table(questions: Sequence[Question]) -> Table:
+    """Lay out which open attributes to ask the witness about, the most telling first."""
+    table = Table(title="ask next", title_justify="left")
+    table.add_column("attribute")
+    table.add_column("bits", justify="right")
+    table.add_column("of these hits", justify="right")
+    for question in questions:
+        table.add_row(Text(question.label), f"{question.bits:.2f}", f"{100 * question.share:.0f} %")
     return table

@@ -34,8 +34,8 @@ def next_questions(
     """Return the open attributes whose answers would split a ranking best, best first.
 
     If each of the n rows is equally likely to show the person, and a row's person has an attribute with the
-    probability p the model gives, the answer tells ``H(mean p) - mean H(p)`` bits about which row it is (mutual
-    information). An attribute of which the model is unsure everywhere tells little, however even it is.
+    probability p the model gives, the answer tells ``H(mean p) - mean H(p)`` bits about which row it is
+    (mutual information). An attribute of which the model is unsure everywhere tells little.
 
     Args:
         gallery: where was searched.
