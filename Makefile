@@ -35,7 +35,7 @@ format: $(VENV)/.ready-develop  ## Let ruff mend what it can
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.ready-develop  ## Measure against the named baselines and write results/benchmark-*.json
-	for benchmark in asmr training_step loading retrieval_metrics drawn_people gallery_store; do \
+	for benchmark in asmr training_step loading retrieval_metrics drawn_people gallery_store exact_search indexing; do \
 		$(BIN)/python benchmarks/$$benchmark.py --write || exit 1; done
 	$(BIN)/python docs/tables.py
 

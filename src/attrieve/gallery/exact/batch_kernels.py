@@ -122,7 +122,7 @@ def _summarise(
     count, query, of_vectors, of_shown, lane, scales, squares, asked, mix_attribute, mix_embedding,
     room,
 ):  # fmt: skip
-    """Turn products of eight queries, from ``query`` on, into distances; keep four numbers of each in room."""
+    """Turn products of eight queries, from ``query`` on, into distances; keep four numbers of each."""
     padded = np.int64(asked.shape[1])
     factor, base = load_floats(asked, query), load_floats(asked, padded + query)
     constant, linear = load_floats(asked, 2 * padded + query), load_floats(asked, 3 * padded + query)
