@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pages.exact_search import benchmark_rows, exact_search
 from pages.paper import paper_headline, paper_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -219,6 +220,8 @@ def benchmarks() -> str:
     for record in read("benchmark-drawn-people.json"):
         rate = record["processes"]["2"]["images_per_second"]
         rows.append(["drawn people, 256x128, 2 processes", "none", f"{rate:.0f} images/s", "200 images/s"])
+    for record in read("benchmark-exact-search.json"):
+        rows += benchmark_rows(record)
     return table(["what", "against", "measured", "aim"], rows)
 
 
@@ -321,6 +324,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "trials": trials,
     "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
+    "benchmark-exact-search": lambda: exact_search(read("benchmark-exact-search.json")),
     "gallery-store": gallery_store,
     "peta-cpu-findings": peta_cpu_findings,
     "peta-cpu": peta_cpu,

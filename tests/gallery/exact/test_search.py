@@ -43,7 +43,7 @@ def draw_query(
     )
 
 
-WAYS = ("all distances kept", "one query at a time", "queries side by side")
+WAYS = ("all distances kept", "one query at a time", "queries side by side", "two queries together")
 
 
 @contextmanager
@@ -52,6 +52,8 @@ def search_in(way: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         if way != "all distances kept":
             patched.setattr(search_module, "MOST_KEPT_DISTANCES", 0)
+        if way == "two queries together":
+            patched.setattr(search_module, "MOST_TOGETHER", 2)
         patched.setattr(scan_module, "LEAST_BATCH", 1 if way == "queries side by side" else 10**9)
         yield
 

@@ -21,6 +21,9 @@ from attrieve.scoring.fusion import Fusion, Normalisation
 MOST_KEPT_DISTANCES = 2**17
 """Rows times queries up to which all distances are kept, 8 bytes each; it spares a second look at rows."""
 
+MOST_TOGETHER = 128
+"""Queries that share a pass, at most: each holds 16 bytes for every 64 rows until it is answered."""
+
 
 @dataclass(frozen=True, eq=False)
 class ExactHits:
@@ -131,8 +134,7 @@ def start_search(
     >>> started.finish(2, np.array([[1.8, 0.0]])).indices.tolist()
     [[0, 2]]
     """
-    if len({query.fusion for query in queries}) > 1:
-        raise InputError("queries of one search need the same fusion; search for each fusion by itself")
+    _require_one_fusion(queries)
     prepared = tuple(prepare(query, columns.dim, columns.attributes) for query in queries)
     scanner = Scanner(select_parts(columns, keep), threads or default_threads())
     fusion = queries[0].fusion if queries else Fusion()
@@ -164,7 +166,7 @@ def search_exact(
 
     Args:
         columns: what to search.
-        queries: of one fusion; together they share one pass.
+        queries: of one fusion; up to 128 share a pass, and ``matrix`` of more needs two.
         k: how many rows, at least 1; fewer come back if fewer are kept.
         keep: a mask over all rows, or positions of the rows to look at; None for all.
         tie: a number for each row, such as its key: rows of equal distance are ordered by it, at the cut
@@ -182,7 +184,32 @@ def search_exact(
     """
     if k < 1:
         raise InputError(f"ask for at least 1 nearest row, got {k}")
-    return start_search(columns, queries, keep=keep, threads=threads).finish(k, tie=tie)
+    _require_one_fusion(queries)
+    if len(queries) <= MOST_TOGETHER:
+        return start_search(columns, queries, keep=keep, threads=threads).finish(k, tie=tie)
+    groups = [queries[at : at + MOST_TOGETHER] for at in range(0, len(queries), MOST_TOGETHER)]
+    most = None
+    if queries[0].fusion.normalisation is Normalisation.MATRIX:
+        # A pass of its own, so that memory stays bounded whatever the number of queries.
+        searches = (start_search(columns, group, keep=keep, threads=threads) for group in groups)
+        most = np.max([search.maxima[0] for search in searches], axis=0)
+    hits = [
+        start_search(columns, group, keep=keep, threads=threads).finish(
+            k, None if most is None else np.broadcast_to(most, (len(group), 2)), tie=tie
+        )
+        for group in groups
+    ]
+    return ExactHits(
+        np.concatenate([found.indices for found in hits]),
+        np.concatenate([found.distance for found in hits]),
+        np.concatenate([found.attribute_distance for found in hits]),
+        np.concatenate([found.embedding_distance for found in hits]),
+    )
+
+
+def _require_one_fusion(queries: Sequence[FusedQuery]) -> None:
+    if len({query.fusion for query in queries}) > 1:
+        raise InputError("queries of one search need the same fusion; search for each fusion by itself")
 
 
 def _table(maxima: Sequence[Maxima]) -> Float64[ndarray, "query 2"]:
