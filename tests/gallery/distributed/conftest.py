@@ -1,13 +1,27 @@
-"""One cluster for all tests of a run: starting its head takes longer than most of them."""
+"""Ray in this process for most tests, and one real cluster for the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gallery.distributed.clusters import Machines, machines
+from gallery.distributed.in_process import InProcessRay
 
 TESTS = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> Callable[..., InProcessRay]:
+    """Make Ray what :class:`InProcessRay` is, until the test ends."""
+
+    def use(*arguments: Any, **options: Any) -> InProcessRay:
+        ray = InProcessRay(*arguments, **options)
+        monkeypatch.setattr("attrieve.gallery.distributed.cluster.ray_library", lambda: ray)
+        return ray
+
+    return use
 
 
 @pytest.fixture(scope="session")

@@ -134,6 +134,7 @@ def index_with_ray(
         reading = ReadingSettings(retriever.input_size, thumbnail_px=thumbnail_px)
         chosen = fitting(workers or WorkerSettings(), ray.nodes())
         workforce = Workforce(
+            ray,
             hiring(ray, retriever, known, DescriberSettings(reading, settings.workers), chosen),
             chosen.count or 1,
             _refused,
@@ -173,7 +174,7 @@ def fitting(asked: WorkerSettings, nodes: Sequence[dict[str, Any]]) -> WorkerSet
     ]
     count = asked.count
     if count is None:
-        count = int(sum(len(able) if fit == np.inf else fit for fit in fits))
+        count = int(sum(1 if fit == np.inf else fit for fit in fits))
     if not count:
         raise ClusterError(
             f"no machine of the cluster has {cpus:g} cores and {gpus:g} accelerators for a worker; ask for "

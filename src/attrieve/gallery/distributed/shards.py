@@ -59,22 +59,26 @@ class Shards:
         ray: the library, connected.
         snapshot: what they hold, at the version it has here.
         settings: how many, and what each needs.
+
+    Attributes:
+        actors: in the order of their rows.
+        patience_s: may be changed at any time.
     """
 
     def __init__(self, ray: Any, snapshot: GallerySnapshot, settings: SearchClusterSettings) -> None:
         self._ray = ray
-        self._patience_s = settings.patience_s
+        self.patience_s = settings.patience_s
         nodes = ray.nodes()
         machines = sum(node["Alive"] and node["Resources"].get("CPU", 0) > 0 for node in nodes)
         parts = divide(snapshot.row_ids(), settings.shards or max(machines, 1))
-        self._actors = tuple(_actor(ray, snapshot, part, settings) for part in parts)
+        self.actors = tuple(_actor(ray, snapshot, part, settings) for part in parts)
 
     def __len__(self) -> int:
-        return len(self._actors)
+        return len(self.actors)
 
     def close(self) -> None:
         """End all shards."""
-        for actor in self._actors:
+        for actor in self.actors:
             self._ray.kill(actor)
 
     def ask(self, method: str, *arguments: Any) -> list[Any]:
@@ -88,10 +92,10 @@ class Shards:
         answers: dict[int, Any] = {}
         heard = time.monotonic()
         while waiting:
-            left = self._patience_s - (time.monotonic() - heard)
+            left = self.patience_s - (time.monotonic() - heard)
             done, _ = self._ray.wait(list(waiting), timeout=max(left, 0.0))
             if not done:
-                self._refuse(waiting.values(), f"did not answer within {self._patience_s:g} s")
+                self._refuse(waiting.values(), f"did not answer within {self.patience_s:g} s")
             heard = time.monotonic()
             for call in done:
                 place = waiting.pop(call)
@@ -102,7 +106,7 @@ class Shards:
         return [answers[place] for place in range(len(self))]
 
     def _call(self, place: int, method: str, arguments: tuple[Any, ...]) -> Any:
-        return getattr(self._actors[place], method).remote(*arguments)
+        return getattr(self.actors[place], method).remote(*arguments)
 
     def _answer(self, call: Any, place: int) -> Any:
         try:

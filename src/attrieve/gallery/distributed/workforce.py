@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from attrieve.errors import ClusterError
-from attrieve.gallery.distributed.cluster import raised_by_worker, ray_library, told_by_ray
+from attrieve.gallery.distributed.cluster import raised_by_worker, told_by_ray
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -58,6 +58,7 @@ class Workforce(Generic[Item, Answer]):
     """Actors with the methods ``ready()`` and ``describe(items)``.
 
     Args:
+        ray: the library, connected.
         hire: makes an actor; it may take any time to start, and starts when its resources are free.
         size: actors asked for at any time.
         give_up: the answer for an item over which :data:`DEATHS_SUSPECT` workers died though they had
@@ -67,13 +68,14 @@ class Workforce(Generic[Item, Answer]):
 
     def __init__(
         self,
+        ray: Any,
         hire: Callable[[], Any],
         size: int,
         give_up: Callable[[Item], Answer],
         *,
         patience_s: float,
     ) -> None:
-        self._ray = ray_library()
+        self._ray = ray
         self._hire = hire
         self._give_up = give_up
         self._patience_s = patience_s
@@ -178,6 +180,7 @@ class Workforce(Generic[Item, Answer]):
         self._last_death = f" (the last one died: {told_by_ray(error)})"
         for piece in worker.pieces.values():
             self._failed(piece)
+        worker.pieces.clear()
         self._ray.kill(worker.actor)  # in case it is merely out of reach
         self._workers[self._workers.index(worker)] = self._hired()
 
