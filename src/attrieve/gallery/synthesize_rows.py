@@ -6,7 +6,7 @@ alone, so that a gallery of fewer rows is the beginning of a larger one, and thr
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -88,9 +88,9 @@ class SyntheticWorld:
 
     def __init__(self, settings: SyntheticSettings) -> None:
         self.settings = settings
-        drawn, _ = draw_values(DrawnPeopleConfig(PERSONS, settings.seed, images_per_person=(1, 1)))
         columns = load_vocabulary("peta105").positions_of(settings.schema.names)
-        self.categories, counts = np.unique(drawn[:, columns], axis=0, return_counts=True)
+        labels = _drawn_labels(settings.seed)[:, columns]
+        self.categories, counts = np.unique(labels, axis=0, return_counts=True)
         self.share = counts / counts.sum()
         random = np.random.default_rng([settings.seed, 1])
         self._cumulative = np.cumsum(self.share)
@@ -220,6 +220,13 @@ class SyntheticWorld:
             "indexed_at": pa.array([FIRST_DAY + timedelta(days=DAYS)], MOMENT).take(pa.array([0] * rows)),
         }
         return pa.table(columns)
+
+
+@lru_cache(maxsize=1)
+def _drawn_labels(seed: int) -> Int8[np.ndarray, "person attribute"]:
+    """Return the labels of all persons in all of PETA's attributes; they take a second to draw."""
+    labels, _ = draw_values(DrawnPeopleConfig(PERSONS, seed, images_per_person=(1, 1)))
+    return labels
 
 
 def _mean_logits(
