@@ -1,7 +1,8 @@
 """``attrieve index``: images to gallery rows."""
 
 import json
-from contextlib import closing
+import sys
+from contextlib import closing, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from attrieve.cli.failure import exits_on_error
+from attrieve.gallery.distributed.indexing import WorkerSettings, index_with_ray
 from attrieve.gallery.index_progress import IndexProgress
 from attrieve.gallery.ingest import index_images
 from attrieve.gallery.pipeline import IndexSummary, PipelineSettings
@@ -43,6 +45,14 @@ def index(
             show_default=False,
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Describe on the Ray cluster at this HOST:PORT (or that of this machine: 'auto'), whose "
+            "machines must see the images at the same paths; --workers are threads of each worker then.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
@@ -55,20 +65,34 @@ def index(
 
     Example: attrieve index runs/multi-task gallery crops/ more-crops.zip cameras.csv
     """
-    chosen = choose_device(device)
+    chosen = None if ray is not None else choose_device(device)
     source = open_sources(sources)
     retriever = Retriever.from_pretrained(run)
+    settings = PipelineSettings(batch=batch, workers=workers)
     bar = _ProgressBar()
     with closing(bar):
-        summary = index_images(
-            retriever,
-            gallery,
-            source,
-            settings=PipelineSettings(batch=batch, workers=workers),
-            thumbnail_px=thumbnails,
-            device=chosen,
-            progress=bar.show,
-        )
+        if chosen is None:
+            with redirect_stdout(sys.stderr):  # Ray tells of deaths there
+                summary = index_with_ray(
+                    retriever,
+                    gallery,
+                    source,
+                    address=ray,
+                    workers=WorkerSettings(gpus=accelerators(device)),
+                    settings=settings,
+                    thumbnail_px=thumbnails,
+                    progress=bar.show,
+                )
+        else:
+            summary = index_images(
+                retriever,
+                gallery,
+                source,
+                settings=settings,
+                thumbnail_px=thumbnails,
+                device=chosen,
+                progress=bar.show,
+            )
     if as_json:
         total = summary.added + summary.already_there + summary.quarantined
         typer.echo(json.dumps({"gallery": str(gallery), "sources": total, **asdict(summary)}, indent=2))
@@ -93,6 +117,24 @@ def choose_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise typer.BadParameter(f"cannot compute on {name!r}: {reason}", param_hint="--device") from error
     return device
+
+
+def accelerators(device: str) -> float | None:
+    """Return how many accelerators a worker on a cluster needs; None for one if there are any.
+
+    Raises:
+        typer.BadParameter: for a device that means one machine's.
+
+    >>> accelerators("auto"), accelerators("cpu"), accelerators("cuda")
+    (None, 0.0, 1.0)
+    """
+    known = {"auto": None, "cpu": 0.0, "cuda": 1.0}
+    if device not in known:
+        raise typer.BadParameter(
+            f"with --ray it is auto, cpu or cuda, got {device!r}; Ray chooses which of a machine's",
+            param_hint="--device",
+        )
+    return known[device]
 
 
 class _ProgressBar:
@@ -127,7 +169,7 @@ class _ProgressBar:
 def time_left(seconds: float) -> str:
     """Return a duration as people say it.
 
-    >>> time_left(42), time_left(600), time_left(9000)
+    >>> time_left(42.0), time_left(600.0), time_left(9000.0)
     ('42 s', '10 min', '2.5 h')
     """
     if seconds < 100:

@@ -1,7 +1,9 @@
 """``attrieve search``: a description into ranked hits."""
 
 import json
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +24,8 @@ from attrieve.data.files import write_atomically
 from attrieve.errors import QueryError
 from attrieve.gallery.contact_sheet import contact_sheet
 from attrieve.gallery.counterfactual import ranks_without_terms
-from attrieve.gallery.next_question import next_questions
+from attrieve.gallery.distributed.search import ShardedGallery, open_sharded
+from attrieve.gallery.next_question import Question, next_questions
 from attrieve.gallery.search import search as search_gallery
 from attrieve.gallery.store import Gallery
 from attrieve.gallery.witness_search import WitnessRanking, search_for_witnesses
@@ -86,6 +89,14 @@ def search(
             help="What distances are divided by before they are joined.", show_default="the gallery's"
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Search on the Ray cluster at this HOST:PORT ('auto': the one this machine belongs to), the "
+            "rows divided over its machines.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
@@ -103,27 +114,42 @@ def search(
         raise typer.BadParameter(f"{sheet} must end in .png", param_hint="--sheet")
     if (query is None) == (not witness):
         raise typer.BadParameter("give a description or --witness, not both", param_hint="QUERY")
-    opened = Gallery.open(gallery)
-    fusion = _fusion(opened.fusion, fusion_weight, normalisation)
-    condition = opened.store.parse(where) if where else None
+    if ray is not None and (query is None or what_if or ask):
+        raise typer.BadParameter(
+            "answers a description; --witness, --what-if and --ask need the gallery on this machine",
+            param_hint="--ray",
+        )
     reasons = explain or sheet is not None
-    witnesses = [read_witness(text, opened.schema) for text in witness or ()]
+    witnesses: list[Witness] = []
     found: WitnessRanking | None = None
-    if query is not None:
-        statement = read_description(query, opened.schema)
-        ranking = search_gallery(
-            opened, statement.query, top=top, fusion=fusion, where=condition, explain=reasons
-        )
-    else:
-        found = search_for_witnesses(
-            opened, witnesses, top=top, fusion=fusion, where=condition, explain=reasons
-        )
-        statement, ranking = Statement(found.pooled.query), found.ranking
     without: dict[str, tuple[int | None, ...]] = {}
-    if what_if:
-        told = ranks_without_terms(opened, statement.query, ranking, fusion=fusion, where=condition)
-        without = {AttributeQuery(opened.schema, (one.term,)).to_text(): one.ranks for one in told}
-    questions = next_questions(opened, statement.query, ranking) if ask else ()
+    questions: Sequence[Question] = ()
+    opened: Gallery | ShardedGallery
+    if ray is not None and query is not None:
+        with redirect_stdout(sys.stderr), open_sharded(gallery, address=ray) as opened:  # Ray tells of deaths
+            fusion = _fusion(opened.fusion, fusion_weight, normalisation)
+            statement = read_description(query, opened.schema)
+            condition = opened.store.parse(where) if where else None
+            ranking = opened.search(statement.query, top=top, fusion=fusion, where=condition, explain=reasons)
+    else:
+        opened = Gallery.open(gallery)
+        fusion = _fusion(opened.fusion, fusion_weight, normalisation)
+        condition = opened.store.parse(where) if where else None
+        witnesses = [read_witness(text, opened.schema) for text in witness or ()]
+        if query is not None:
+            statement = read_description(query, opened.schema)
+            ranking = search_gallery(
+                opened, statement.query, top=top, fusion=fusion, where=condition, explain=reasons
+            )
+        else:
+            found = search_for_witnesses(
+                opened, witnesses, top=top, fusion=fusion, where=condition, explain=reasons
+            )
+            statement, ranking = Statement(found.pooled.query), found.ranking
+        if what_if:
+            told = ranks_without_terms(opened, statement.query, ranking, fusion=fusion, where=condition)
+            without = {AttributeQuery(opened.schema, (one.term,)).to_text(): one.ranks for one in told}
+        questions = next_questions(opened, statement.query, ranking) if ask else ()
     if sheet is not None:
         _write_sheet(sheet, ranking, statement.query)
     if as_json:
@@ -205,7 +231,7 @@ def _fusion(default: Fusion, weight: float | None, normalisation: Normalisation 
 
 
 def _document(
-    gallery: Gallery,
+    gallery: Gallery | ShardedGallery,
     statement: Statement,
     fusion: Fusion,
     where: Sequence[str] | None,

@@ -1,0 +1,76 @@
+"""``--ray`` of ``attrieve index`` and ``attrieve search``."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from attrieve.cli.index import index
+from attrieve.cli.search import search
+from gallery.building import small_retriever, write_images
+from gallery.distributed.in_process import InProcessRay
+
+LIBRARY = "attrieve.gallery.distributed.cluster.ray_library"
+app = typer.Typer()
+app.command()(index)
+app.command()(search)
+runner = CliRunner()
+
+
+def test_both_commands_say_on_a_cluster_what_they_say_on_one_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Indexing counts the same, the ranking is the same document but for nothing."""
+    monkeypatch.setattr(LIBRARY, InProcessRay)
+    small_retriever().save_pretrained(tmp_path / "run")
+    write_images(tmp_path / "in", 9)
+    gallery = str(tmp_path / "g")
+    indexed = runner.invoke(
+        app, ["index", str(tmp_path / "run"), gallery, str(tmp_path / "in"), "--ray", "auto", "--json"]
+    )
+    assert indexed.exit_code == 0, indexed.stderr
+    assert json.loads(indexed.stdout)["added"] == 9
+    asked = ["search", gallery, "hat, !bag", "--top", "5", "--json"]
+    alone, sharded = (runner.invoke(app, [*asked, *more]) for more in ([], ["--ray", "auto"]))
+    assert (alone.exit_code, sharded.exit_code) == (0, 0), sharded.stderr
+    assert json.loads(sharded.stdout) == json.loads(alone.stdout)
+    table = runner.invoke(app, ["search", gallery, "hat", "--ray", "auto"])
+    assert "crop-00" in table.stdout
+
+
+@pytest.mark.parametrize("more", [["--what-if"], ["--ask"]])
+def test_what_needs_the_whole_gallery_is_refused(tmp_path: Path, more: list[str]) -> None:
+    """As wrong usage, before anything is opened."""
+    result = runner.invoke(app, ["search", str(tmp_path), "hat", "--ray", "auto", *more])
+    assert result.exit_code == 2
+    assert "--ray" in result.stderr
+
+
+def test_a_device_of_one_machine_is_refused(tmp_path: Path) -> None:
+    """Ray chooses which accelerator of a machine a worker gets."""
+    small_retriever().save_pretrained(tmp_path / "run")
+    write_images(tmp_path / "in", 1)
+    arguments = ["index", str(tmp_path / "run"), str(tmp_path / "g"), str(tmp_path / "in")]
+    assert runner.invoke(app, [*arguments, "--ray", "auto", "--device", "cuda:1"]).exit_code == 2
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1, the address and what to do on stderr, no gallery left behind."""
+
+    def nobody(**_: Any) -> None:
+        raise ConnectionError("Could not find any running Ray instance.\nMore follows.")
+
+    library = SimpleNamespace(is_initialized=lambda: False, init=nobody)
+    monkeypatch.setattr(LIBRARY, lambda: library)
+    small_retriever().save_pretrained(tmp_path / "run")
+    write_images(tmp_path / "in", 1)
+    result = runner.invoke(
+        app, ["index", str(tmp_path / "run"), str(tmp_path / "g"), str(tmp_path / "in"), "--ray", "host:6379"]
+    )
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "cannot reach a Ray cluster at 'host:6379'" in " ".join(result.stderr.split())
+    assert not (tmp_path / "g").exists()
