@@ -4,7 +4,8 @@
     python docs/tables.py --check   # exit 1 if a table is out of date
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``; NAME is a function below.
-The page docs/results/paper.md with its figures is made as a whole, by the package ``pages`` beside this file.
+The pages docs/results/paper.md, with its figures, and docs/scale.md are made as a whole, by the package
+``pages`` beside this file.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import Any
 
 from pages.exact_search import benchmark_rows, exact_search
 from pages.paper import paper_headline, paper_page
+from pages.scale import scale_page
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
@@ -217,6 +219,12 @@ def benchmarks() -> str:
             rows.append([what, words, f"{speed[f'times_faster_than_{loop}']:.0f} times faster", "30 times"])
         what = f"{memory['queries']:,} queries x {memory['persons']:,}: memory"
         rows.append([what, "8 GiB", f"{memory['extrapolated_peak_gib']:.2f} GiB (extrapolated)", "8 GiB"])
+    for record in read("benchmark-indexing.json"):
+        for kind, share in record["share_of_bare"].items():
+            what = f"indexing from a {kind}, {record['backbone']}, {record['machine']['cores']} cores"
+            rows.append(
+                [what, "bare model on tensors in memory", f"{share:.1%}", f"{record['aim_at_least']:.0%}"]
+            )
     for record in read("benchmark-drawn-people.json"):
         rate = record["processes"]["2"]["images_per_second"]
         rows.append(["drawn people, 256x128, 2 processes", "none", f"{rate:.0f} images/s", "200 images/s"])
@@ -349,7 +357,7 @@ def generated() -> dict[Path, str]:
     """Return the content of every document that is made, in part or as a whole, by its path."""
     page = paper_page(RESULTS)
     folder = ROOT / "docs" / "results"
-    made = {folder / "paper.md": page.text}
+    made = {folder / "paper.md": page.text, ROOT / "docs" / "scale.md": scale_page(RESULTS)}
     made |= {folder / "figures" / name: svg for name, svg in page.figures.items()}
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         made.setdefault(path, rewrite(path.read_text("utf-8")))
