@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # numerical libraries on one thread each, since the tests themselves run side by side
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help demo test test-slow test-faults lint format bench tables clean
+.PHONY: help demo test test-slow test-faults lint format bench bench-scale tables clean
 
 help:            ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -37,6 +37,10 @@ format: $(VENV)/.ready-develop  ## Let ruff mend what it can
 bench: $(VENV)/.ready-develop  ## Measure against the named baselines and write results/benchmark-*.json
 	for benchmark in asmr training_step loading retrieval_metrics drawn_people gallery_store exact_search indexing; do \
 		$(BIN)/python benchmarks/$$benchmark.py --write || exit 1; done
+	$(BIN)/python docs/tables.py
+
+bench-scale: $(VENV)/.ready-develop  ## What galleries of growing size cost: half an hour, 14 GB of disk
+	$(BIN)/python benchmarks/scale.py --write
 	$(BIN)/python docs/tables.py
 
 tables: $(VENV)/.ready-develop  ## Write the tables in README and docs from results/
