@@ -18,7 +18,7 @@ from attrieve.gallery import search_cache
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
 from attrieve.gallery.database.reembedding import Reembedding
 from attrieve.gallery.database.writing import DatabaseWriter, open_database_writer
-from attrieve.gallery.search_cache import cache_bytes, open_search_columns
+from attrieve.gallery.search_cache import cache_bytes, open_search_columns, remake_search_columns
 from attrieve.gallery.search_columns import SearchColumns
 from gallery.database.made import key_of, model, rows, vectors
 
@@ -195,6 +195,23 @@ def test_a_kill_in_the_middle_is_mended(folder: Path, monkeypatch: pytest.Monkey
         left = 99
         assert held(opened(trial)) == stored(trial)
     assert kills > 2
+
+
+def test_nothing_of_deleted_rows_is_left_after_remaking(folder: Path) -> None:
+    """Their vectors are on disk until then, and not afterwards."""
+    opened(folder)
+    gone = vectors([4]).named()["embedding"][0].tobytes()
+    with open_database_writer(folder) as writer:
+        writer.delete([key_of(4)])
+
+    def on_disk() -> bool:
+        return any(gone in path.read_bytes() for path in (folder / "search").rglob("*.npy"))
+
+    assert len(opened(folder)) == 19
+    assert on_disk()
+    remake_search_columns(folder)
+    assert not on_disk()
+    assert held(opened(folder)) == stored(folder)
 
 
 def test_an_older_version_has_its_own_rows(folder: Path) -> None:

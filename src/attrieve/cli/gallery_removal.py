@@ -29,6 +29,7 @@ from attrieve.gallery.database.writing import (
     open_database_writer,
 )
 from attrieve.gallery.description import folder_bytes
+from attrieve.gallery.search_cache import remake_search_columns
 
 
 @exits_on_error
@@ -123,6 +124,7 @@ def compact(
     with open_database_writer(gallery) as writer:
         before = folder_bytes(gallery)
         writer.compact(keep_versions=KEEP_VERSIONS if keep_versions is None else keep_versions)
+        remake_search_columns(gallery)
         after = folder_bytes(gallery)
     if as_json:
         print_json({"gallery": str(gallery), "bytes_before": before, "bytes": after})

@@ -67,6 +67,17 @@ def open_search_columns(snapshot: GallerySnapshot) -> SearchColumns:
         return made
 
 
+def remake_search_columns(folder: Path | str) -> None:
+    """Make columns that are kept anew, so that nothing of deleted rows is left in them.
+
+    Raises:
+        StorageError: if the gallery cannot be read.
+    """
+    if (Path(folder) / FOLDER_NAME).is_dir():
+        shutil.rmtree(Path(folder) / FOLDER_NAME, ignore_errors=True)
+        open_search_columns(GallerySnapshot.open(folder))
+
+
 def cache_bytes(folder: Path) -> int:
     """Return how much disk a gallery's kept columns take, of all its models."""
     return sum(path.stat().st_size for path in (folder / FOLDER_NAME).rglob("*") if path.is_file())
