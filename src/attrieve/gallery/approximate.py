@@ -191,7 +191,7 @@ def _why_exact(gallery: Gallery, query: AttributeQuery, wanted: FusedQuery, coun
     for column in _columns_asked(wanted):
         index = indices.get(column)
         if index is None:
-            return f"column {column!r} has no index; build it first"
+            return f"column {column!r} has no index; build it with `attrieve gallery build-index`"
         if index.new_rows > MOST_NEW * (index.new_rows + index.indexed_rows):
             return (
                 f"{index.new_rows} rows came after the index on {column!r} was built; compact the gallery or "
