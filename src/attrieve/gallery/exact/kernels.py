@@ -10,7 +10,23 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from attrieve.gallery.exact.lanes import add_products, expect, load_bytes, load_pairs, no_sums, total
+from attrieve.gallery.exact.lanes import (
+    add,
+    add_products,
+    expect,
+    larger,
+    load_bytes,
+    load_floats,
+    load_pairs,
+    load_whole,
+    multiply,
+    no_sums,
+    repeat_float,
+    root,
+    smaller,
+    store_floats,
+    total,
+)
 
 BLOCK = 64
 LANES = 16
@@ -143,10 +159,13 @@ def _distances(
         else:
             for i in range(count):
                 embedding[i] = scale[first + i]
-        for i in range(count):
-            centred = np.float32(np.int32(totals[i] - bias))
-            e = base - factor * embedding[i] * centred
-            embedding[i] = min(max(e, np.float32(0)), np.float32(2))
+        for i in range(BLOCK):
+            totals[i] = np.int32(totals[i] - bias)
+        nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
+        for i in range(0, BLOCK, 8):
+            step = multiply(repeat_float(-factor), load_floats(embedding, i))
+            e = add(repeat_float(base), multiply(step, load_whole(totals, i)))
+            store_floats(smaller(larger(e, nothing), two), embedding, i)
     else:
         embedding[:count] = np.float32(0)
     if weight.shape[0]:
@@ -156,8 +175,8 @@ def _distances(
                 first, stop, ids, use_ids, probability_codes,
                 set_start, set_attribute, set_weight, set_offset, attribute,
             )  # fmt: skip
-        for i in range(count):
-            attribute[i] = np.sqrt(attribute[i])
+        for i in range(0, BLOCK, 8):
+            store_floats(root(load_floats(attribute, i)), attribute, i)
     else:
         attribute[:count] = np.float32(0)
 
@@ -170,7 +189,7 @@ def scan(
     mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix,
 ):  # fmt: skip
     """Fill the three summaries of the blocks of places ``start`` to ``stop``; both count in rows."""
-    totals = np.zeros(BLOCK, dtype=np.int32)
+    totals, room = np.zeros(BLOCK, dtype=np.int32), np.zeros(24, dtype=np.float32)
     attribute, embedding = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.float32)
     for first in range(start, stop, BLOCK):
         _distances(
@@ -178,12 +197,39 @@ def scan(
             probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
             totals, attribute, embedding,
         )  # fmt: skip
-        most_a, most_e, least = np.float32(0), np.float32(0), np.float32(np.inf)
-        for i in range(min(BLOCK, stop - first)):
-            most_a, most_e = max(most_a, attribute[i]), max(most_e, embedding[i])
-            least = min(least, mix_attribute * attribute[i] + mix_embedding * embedding[i])
+        if stop - first < BLOCK:  # what lies past the end must not count
+            _repeat_last(attribute, stop - first)
+            _repeat_last(embedding, stop - first)
+        _reduce(attribute, embedding, mix_attribute, mix_embedding, room)
         block = first // BLOCK
-        most_attribute[block], most_embedding[block], least_mix[block] = most_a, most_e, least
+        most_attribute[block], most_embedding[block], least_mix[block] = (
+            room[:8].max(),
+            room[8:16].max(),
+            room[16:].min(),
+        )
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+@no_type_check
+def _repeat_last(distances, count):
+    for i in range(count, BLOCK):
+        distances[i] = distances[count - 1]
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _reduce(attribute, embedding, mix_attribute, mix_embedding, room):
+    """Leave eight candidates each for the largest attribute and embedding distance and the smallest mix."""
+    by_attribute, by_embedding = repeat_float(mix_attribute), repeat_float(mix_embedding)
+    most_a, most_e = repeat_float(np.float32(0)), repeat_float(np.float32(0))
+    least = repeat_float(np.float32(NO_ROW))
+    for i in range(0, BLOCK, 8):
+        a, e = load_floats(attribute, i), load_floats(embedding, i)
+        most_a, most_e = larger(most_a, a), larger(most_e, e)
+        least = smaller(least, add(multiply(by_attribute, a), multiply(by_embedding, e)))
+    store_floats(most_a, room, 0)
+    store_floats(most_e, room, 8)
+    store_floats(least, room, 16)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST)
@@ -209,12 +255,11 @@ def distances_of_blocks(
 @numba.njit(nogil=True, cache=True)
 @no_type_check
 def rescore(
-    rows, embedding, asked_vector, probability, term_start, term_attribute, target, certainty,
+    embedding, asked_vector, probability, term_start, term_attribute, target, certainty,
     attribute_distance, embedding_distance,
 ):  # fmt: skip
-    """Fill both distances of some rows in float64, summed in order; this arithmetic is the definition."""
-    for i in range(rows.shape[0]):
-        row = rows[i]
+    """Fill both distances of rows in float64, summed in order; this arithmetic is the definition."""
+    for row in range(attribute_distance.shape[0]):
         total = 0.0
         for term in range(target.shape[0]):
             shown = 0.0
@@ -222,11 +267,11 @@ def rescore(
                 shown = max(shown, np.float64(probability[row, term_attribute[position]]))
             difference = target[term] - shown
             total += certainty[term] * (difference * difference)
-        attribute_distance[i] = np.sqrt(total)
+        attribute_distance[row] = np.sqrt(total)
         product = 0.0
         for j in range(asked_vector.shape[0]):
             product += asked_vector[j] * np.float64(embedding[row, j])
-        embedding_distance[i] = min(max(1.0 - product, 0.0), 2.0) if asked_vector.shape[0] else 0.0
+        embedding_distance[row] = min(max(1.0 - product, 0.0), 2.0) if asked_vector.shape[0] else 0.0
 
 
 @numba.njit(nogil=True, cache=True)

@@ -16,6 +16,7 @@ from attrieve.gallery.exact.bounds import PreparedQuery
 from attrieve.gallery.exact.kernels import NO_ROW, distances_of_blocks, rescore, scan
 from attrieve.gallery.exact.parts import Part
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
+from attrieve.gallery.exact.row_reading import read_rows
 from attrieve.gallery.exact.threads import run_all
 
 STEP_BLOCKS = 256
@@ -81,6 +82,7 @@ class Scanner:
         self.blocks = sum(part.blocks for part in parts)
         self.rows = sum(part.rows for part in parts)
         self._kept: dict[PreparedQuery, list[Blocks]] = {}
+        self._few = False
         self._kept_errors: dict[PreparedQuery, tuple[ndarray, ndarray]] = {}
 
     def for_each(self, queries: Sequence[PreparedQuery], work: Callable[["Scanner", int], None]) -> None:
@@ -98,17 +100,21 @@ class Scanner:
         for query in queries:
             self._kept[query] = [_room(part) for part in self.parts]
             for found in self._kept[query]:
-                step = max(1, -(-len(found.blocks) // self.threads))
-                tasks += [
-                    partial(_fill, found.some(slice(start, start + step)), query)
-                    for start in range(0, len(found.blocks), step)
-                ]
+                tasks += self._shares(found, query)
         run_all(tasks, self.threads)
+
+    def _shares(self, found: Blocks, query: PreparedQuery) -> list[Callable[[], None]]:
+        step = max(1, -(-len(found.blocks) // self.threads))
+        return [
+            partial(_fill, found.some(slice(start, start + step)), query)
+            for start in range(0, len(found.blocks), step)
+        ]
 
     def summarise(
         self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
     ) -> list[Summary]:
         """Scan all parts once for all queries."""
+        self._few = len(queries) < LEAST_BATCH
         if all(query in self._kept for query in queries):
             return [_summary_of(self._kept[query], mix) for query, mix in zip(queries, mixes, strict=True)]
         if len(queries) < LEAST_BATCH:
@@ -179,11 +185,11 @@ class Scanner:
         self, query: PreparedQuery, summary: Summary
     ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
         """Return how far any attribute and embedding distance of each block can be from the truth."""
-        if query in self._kept:  # few rows, where time goes into many small steps: once is enough
-            if query not in self._kept_errors:
-                self._kept_errors[query] = self._errors(query, summary)
-            return self._kept_errors[query]
-        return self._errors(query, summary)
+        if not self._few:  # of many queries, this would be most of what a search holds
+            return self._errors(query, summary)
+        if query not in self._kept_errors:
+            self._kept_errors[query] = self._errors(query, summary)
+        return self._kept_errors[query]
 
     def _errors(
         self, query: PreparedQuery, summary: Summary
@@ -215,7 +221,7 @@ class Scanner:
             for start in range(low, high, STEP_BLOCKS):
                 here = slice(start, min(start + STEP_BLOCKS, high))
                 found = _room(part, blocks[here] - part.first_block)
-                _fill(found, query)
+                run_all(self._shares(found, query), self.threads)
                 yield here, found
 
     def rescore(
@@ -300,10 +306,9 @@ def _rescore(
 ) -> None:
     exact, segment = query.exact, part.segment
     rescore(
-        rows,
-        _NO_FLOATS if segment.exact_embedding is None else segment.exact_embedding,
+        read_rows(segment.exact_embedding, rows) if len(exact.vector) else _NO_FLOATS,
         exact.vector,
-        _NO_FLOATS if segment.exact_probability is None else segment.exact_probability,
+        read_rows(segment.exact_probability, rows) if len(exact.target) else _NO_FLOATS,
         exact.term_start,
         exact.term_attribute,
         exact.target,
