@@ -98,7 +98,7 @@ def measure_recall(
 def sample_descriptions(
     gallery: Gallery, count: int, *, named: int | None = None, seed: int = 0
 ) -> list[AttributeQuery]:
-    """Return descriptions of rows drawn from a gallery: what the model saw of each, as yes and no.
+    """Return descriptions of rows drawn from a gallery: what the model saw of each, at least one attribute.
 
     Args:
         gallery: of a model that recognises attributes.
@@ -121,7 +121,9 @@ def sample_descriptions(
     if probability is None:
         raise AssertionError("columns with attributes hold probabilities")
     described = []
-    for values in (probability > 0.5).astype(np.int8):
+    seen = probability > 0.5
+    seen[np.arange(count), probability.argmax(axis=1)] = True  # nobody describes a person by absences alone
+    for values in seen.astype(np.int8):
         if named is not None:
             values[~_chosen(values, named, random)] = -1
         described.append(AttributeQuery.from_values(gallery.schema, values.tolist()))
