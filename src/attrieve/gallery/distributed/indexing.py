@@ -12,7 +12,7 @@ columns of the user's own, which appear image by image, do not fit blocks of one
 handing bundles to actors in order, which is :mod:`attrieve.gallery.distributed.workforce`.
 
 Only the driver writes: keys are unique, a store that two write to could not promise that, and writing a
-row costs a thousandth of describing it.
+row takes microseconds where describing an image takes milliseconds.
 """
 
 import time
