@@ -16,7 +16,6 @@ filling) by way of another command, such as one that makes room.
 
 import argparse
 import json
-import math
 import os
 import shlex
 import subprocess
@@ -27,8 +26,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-import numpy as np
 
 RESULT = Path(__file__).parents[1] / "results" / "benchmark-scale.json"
 TOP, BATCH, LEAST_RUNS, LEAST_S = 100, 64, 7, 1.0
@@ -249,15 +246,6 @@ def measure(rows: int, parent: Path, options: argparse.Namespace) -> dict[str, A
     return figures
 
 
-def exponent(sizes: list[dict[str, Any]]) -> float | None:
-    """Return the power of the number of rows that the best time of a query grows with."""
-    if len(sizes) < 2:
-        return None
-    x = [math.log(size["rows"]) for size in sizes]
-    y = [math.log(size["opening"]["query"]["best_ms"]) for size in sizes]
-    return float(np.polyfit(x, y, 1)[0])
-
-
 def _step(step: str, folder: Path, number: int) -> dict[str, Any]:
     if step == "open":
         figures, _ = open_and_ask(folder)
@@ -303,7 +291,6 @@ def main() -> None:
             "top": TOP,
             "queries": options.queries,
             "sizes": sizes,
-            "query_exponent": exponent(sizes),
         }
         if options.write:  # what was measured is kept, whatever ends the run
             write_atomically(RESULT, (json.dumps(document, indent=2) + "\n").encode())
