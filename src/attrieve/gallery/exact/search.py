@@ -18,7 +18,7 @@ from attrieve.gallery.exact.scan import Scanner, Summary
 from attrieve.gallery.exact.threads import default_threads
 from attrieve.scoring.fusion import Fusion, Normalisation
 
-MOST_KEPT_DISTANCES = 2**17
+MOST_KEPT_DISTANCES = 2**15
 """Rows times queries up to which all distances are kept, 8 bytes each; it spares a second look at rows."""
 
 MOST_TOGETHER = 128
