@@ -31,6 +31,7 @@ from gallery.distributed.clusters import Machines
 from gallery.distributed.dying import deaths_noted, dying_retriever
 from gallery.distributed.test_search import write_gallery
 
+pytestmark = pytest.mark.slow  # starting a cluster and its processes takes half a minute
 BATCHES = PipelineSettings(batch=4, workers=1, rows_per_commit=8)
 
 
@@ -78,7 +79,6 @@ def test_a_search_survives_the_death_of_a_process(
         assert sharded.search(query, top=50, where=where) == search(whole, query, top=50, where=where)
 
 
-@pytest.mark.slow
 def test_a_search_survives_the_death_of_a_machine(
     tmp_path: Path, cluster: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,7 +103,6 @@ def test_a_search_survives_the_death_of_a_machine(
         assert sharded.search(query, top=40) == expected
 
 
-@pytest.mark.slow
 def test_indexing_survives_machines_and_processes_that_die(tmp_path: Path, cluster: Machines) -> None:
     """A machine is lost in the middle, a process dies over one batch, one image kills whoever sees it."""
     write_images(tmp_path / "in", 60)
@@ -140,7 +139,6 @@ def require_rows_of_one_machine(folder: Path) -> None:
     assert verify_database(folder / "g").clean
 
 
-@pytest.mark.slow
 def test_indexing_goes_on_after_its_driver_was_killed(tmp_path: Path, cluster: Machines) -> None:
     """What was committed before the kill is there, once; the second run adds the rest."""
     write_images(tmp_path / "in", 40)
