@@ -137,6 +137,20 @@ def test_the_next_question_is_told(gallery: Path, monkeypatch: pytest.MonkeyPatc
     assert "ask next" in runner.invoke(app, [str(gallery), "hat", "--ask"]).stdout
 
 
+def test_an_approximate_answer_says_how_good_it_is(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an index it is exact and says why; the hits are those of the exact search then."""
+    monkeypatch.setenv("COLUMNS", "200")
+    document = asked(gallery, "hat, !bag", "--approximate")
+    told = document["approximate"]
+    assert isinstance(told, dict)
+    assert (told["recall"], told["looked_at"]) == (1.0, 6)
+    assert told["exact_because"]
+    assert document["hits"] == asked(gallery, "hat, !bag")["hits"]
+    shown = runner.invoke(app, [str(gallery), "hat", "--approximate"]).stdout
+    assert "100.0% of the exact answer" in shown
+    assert runner.invoke(app, [str(gallery), "--witness", "A: hat", "--approximate"]).exit_code == 2
+
+
 def test_fusion_can_be_chosen(gallery: Path) -> None:
     """Weight and normalisation reach the search and are reported."""
     document = asked(gallery, "hat", "--fusion-weight", "0.7", "--normalisation", "static")

@@ -1,6 +1,7 @@
 """What a search of a gallery reads: compact columns, keys, and where the store keeps each row."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int64, UInt64
@@ -29,6 +30,13 @@ class SearchColumns:
     def __len__(self) -> int:
         return len(self.key) if self.kept is None else len(self.kept)
 
+    @cached_property
+    def _by_id(self) -> Int64[np.ndarray, " row"] | None:
+        """Places in the order of ids, or None if they stand in it already."""
+        if (self.row_id[1:] > self.row_id[:-1]).all():
+            return None
+        return np.argsort(self.row_id, kind="stable")
+
     @classmethod
     def of(cls, vectors: Vectors | None, key: UInt64[np.ndarray, " row"]) -> "SearchColumns":
         """Return columns of rows in memory; their ids are their places."""
@@ -45,8 +53,7 @@ class SearchColumns:
         """
         if not len(self.row_id):
             return np.zeros(0, dtype=np.int64)
-        ascending = bool((self.row_id[1:] > self.row_id[:-1]).all())
-        sorter = None if ascending else np.argsort(self.row_id, kind="stable")
+        sorter = self._by_id
         at = np.minimum(np.searchsorted(self.row_id, ids, sorter=sorter), len(self.row_id) - 1)
         near = at if sorter is None else sorter[at]
         found = np.sort(near[self.row_id[near] == ids].astype(np.int64))

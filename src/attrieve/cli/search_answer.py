@@ -1,0 +1,228 @@
+"""What ``attrieve search`` finds, and what it has to tell besides, as JSON and for people."""
+
+import json
+import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from attrieve.cli.search_tables import influence_table, question_table, understood, witness_table
+from attrieve.errors import QueryError
+from attrieve.gallery.counterfactual import ranks_without_terms
+from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.distributed.search import ShardedGallery, open_sharded
+from attrieve.gallery.next_question import next_questions
+from attrieve.gallery.search import search
+from attrieve.gallery.store import Gallery
+from attrieve.gallery.witness_search import search_for_witnesses
+from attrieve.schema import AttributeQuery, AttributeSchema, Hit, Ranking
+from attrieve.schema.sentence import Statement, read_statement
+from attrieve.schema.witnesses import read_witness
+from attrieve.scoring.fusion import Fusion, Normalisation
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked at the command line; of ``query`` and ``witnesses`` one is there."""
+
+    gallery: Path
+    query: str | None = None
+    witnesses: tuple[str, ...] = ()
+    top: int = 20
+    where: tuple[str, ...] = ()
+    fusion_weight: float | None = None
+    normalisation: Normalisation | None = None
+    explain: bool = True
+    what_if: bool = False
+    ask: bool = False
+    approximate: bool = False
+    ray: str | None = None
+
+
+@dataclass
+class Answer:
+    """What was found.
+
+    Args:
+        statement: how the description was understood.
+        ranking: the hits.
+        facts: of the gallery and the search, for JSON.
+        told: more for JSON, by name.
+        before: shown to people before the hits.
+        after: shown to people after them.
+    """
+
+    statement: Statement
+    ranking: Ranking
+    facts: dict[str, Any]
+    told: dict[str, Any] = field(default_factory=dict)
+    before: list[RenderableType] = field(default_factory=list)
+    after: list[RenderableType] = field(default_factory=list)
+
+    def to_json(self, *, explain: bool) -> dict[str, Any]:
+        """Return the document that programs read."""
+        return {
+            **self.facts,
+            "query": {
+                "text": self.statement.query.to_text(),
+                "terms": self.statement.query.to_json(),
+                "understood": [asdict(piece) for piece in self.statement.pieces],
+            },
+            "hits": [_hit_to_json(hit, explain=explain) for hit in self.ranking.hits],
+            **self.told,
+        }
+
+
+def answer(request: Request) -> Answer:
+    """Search as asked, on this machine or on a cluster.
+
+    Raises:
+        AttrieveError: whatever cannot be read, understood or found.
+    """
+    if request.ray is not None:
+        with redirect_stdout(sys.stderr):  # Ray tells of deaths
+            with open_sharded(request.gallery, address=request.ray) as sharded:
+                fusion, condition = _how(request, sharded)
+                statement = read_description(request.query or "", sharded.schema)
+                found = sharded.search(
+                    statement.query, top=request.top, fusion=fusion, where=condition, explain=request.explain
+                )
+            return _begun(request, sharded, fusion, statement, found)
+    gallery = Gallery.open(request.gallery)
+    find = _by_witnesses if request.witnesses else _approximately if request.approximate else _exactly
+    given = find(request, gallery, *_how(request, gallery))
+    _tell_more(given, request, gallery)
+    return given
+
+
+def _how(request: Request, gallery: Gallery | ShardedGallery) -> tuple[Fusion, Filter | None]:
+    fusion = gallery.fusion
+    if request.fusion_weight is not None:
+        fusion = replace(fusion, attribute_weight=request.fusion_weight)
+    if request.normalisation is not None:
+        fusion = replace(fusion, normalisation=request.normalisation)
+    return fusion, gallery.store.parse(request.where) if request.where else None
+
+
+def _begun(
+    request: Request,
+    gallery: Gallery | ShardedGallery,
+    fusion: Fusion,
+    statement: Statement,
+    ranking: Ranking,
+) -> Answer:
+    facts = {
+        "gallery": str(gallery.folder),
+        "rows": len(gallery),
+        "run": {"name": gallery.model.name, "fingerprint": gallery.model.fingerprint},
+        "where": list(request.where),
+        "fusion": asdict(fusion),
+    }
+    before: list[RenderableType] = [understood(statement)] if statement.pieces else []
+    return Answer(statement, ranking, facts, before=before)
+
+
+def _exactly(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
+    statement = read_description(request.query or "", gallery.schema)
+    ranking = search(
+        gallery, statement.query, top=request.top, fusion=fusion, where=where, explain=request.explain
+    )
+    return _begun(request, gallery, fusion, statement, ranking)
+
+
+def _approximately(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
+    """Search by the index, and say what share of the exact answer it found."""
+    from attrieve.gallery.approximate import search_approximately
+
+    exact = _exactly(replace(request, explain=False), gallery, fusion, where)
+    query = exact.statement.query
+    near = search_approximately(
+        gallery, query, top=request.top, fusion=fusion, where=where, explain=request.explain
+    )
+    right = {hit.key for hit in exact.ranking.hits}
+    recall = len(right & {hit.key for hit in near.ranking.hits}) / len(right) if right else 1.0
+    given = _begun(request, gallery, fusion, exact.statement, near.ranking)
+    given.told["approximate"] = {
+        "recall": recall,
+        "looked_at": near.looked_at,
+        "exact_because": near.exact_because,
+    }
+    told = (
+        f"exact: {near.exact_because}"
+        if near.exact_because is not None
+        else f"approximate: {near.looked_at:,} of {len(gallery):,} rows looked at"
+    )
+    given.after.append(Text(f"{told}; {recall:.1%} of the exact answer found"))
+    return given
+
+
+def _by_witnesses(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
+    witnesses = [read_witness(text, gallery.schema) for text in request.witnesses]
+    found = search_for_witnesses(
+        gallery, witnesses, top=request.top, fusion=fusion, where=where, explain=request.explain
+    )
+    given = _begun(request, gallery, fusion, Statement(found.pooled.query), found.ranking)
+    given.before.append(witness_table(found, witnesses))
+    given.told["witnesses"] = {
+        "said": [{"name": one.name, "weight": one.weight, "query": one.query.to_text()} for one in witnesses],
+        "comparisons": [asdict(row) for row in found.pooled.comparisons],
+        "ranks_without": {name: list(ranks) for name, ranks in found.without.items()},
+    }
+    if found.without:
+        given.after.append(influence_table(found.ranking, found.without))
+    return given
+
+
+def _tell_more(given: Answer, request: Request, gallery: Gallery) -> None:
+    fusion, where = _how(request, gallery)
+    query = given.statement.query
+    if request.what_if:
+        told = ranks_without_terms(gallery, query, given.ranking, fusion=fusion, where=where)
+        without = {AttributeQuery(gallery.schema, (one.term,)).to_text(): one.ranks for one in told}
+        given.told["ranks_without"] = {term: list(ranks) for term, ranks in without.items()}
+        if without:
+            given.after.append(influence_table(given.ranking, without))
+    if request.ask:
+        questions = next_questions(gallery, query, given.ranking)
+        given.told["questions"] = [asdict(question) for question in questions]
+        if questions:
+            given.after.append(question_table(questions))
+
+
+def _hit_to_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
+    document = asdict(hit)
+    if not explain:
+        del document["reasons"]
+    return document
+
+
+def read_description(text: str, schema: AttributeSchema) -> Statement:
+    """Read a description: a sentence, the small language, a JSON table, or ``@FILE`` holding JSON.
+
+    Raises:
+        QueryError: if it cannot be read.
+        UnknownNameError: for an unknown attribute, with the nearest names.
+    """
+    source = text.strip()
+    if not source.startswith(("@", "{")):
+        return read_statement(text, schema)
+    where = "the description"
+    if source.startswith("@"):
+        where = source[1:]
+        try:
+            source = Path(where).read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise QueryError(f"cannot read a description from {where}: {error}") from error
+    try:
+        document = json.loads(source)
+        if isinstance(document, str):
+            return read_statement(document, schema)
+        return Statement(AttributeQuery.from_json(schema, document))
+    except json.JSONDecodeError as error:
+        raise QueryError(
+            f'{where} is not JSON ({error}); write a table such as {{"hat": true, "jeans": 0.5}}'
+        ) from error
