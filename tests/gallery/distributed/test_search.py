@@ -156,7 +156,10 @@ def test_an_error_of_a_shard_is_raised_as_itself(folder: Path, in_process: Use) 
 def test_asking_a_shard_again_gives_the_same(folder: Path) -> None:
     """A copy that never saw the first phase answers the second, as one that did."""
     snapshot = GallerySnapshot.open(folder)
-    held = ShardSettings(folder, snapshot.model.fingerprint, snapshot.version, snapshot.row_ids()[:90], 1)
+    ids = snapshot.row_ids()
+    held = ShardSettings(
+        folder, snapshot.model.fingerprint, snapshot.version, int(ids[0]), int(ids[89]), 90, threads=1
+    )
     query = fused_query(parse_query("hat, !bag", snapshot.model.schema), snapshot.query_side(), Fusion())
     asked = ShardSearch(uuid.uuid4().hex, query)
     one, other = GalleryShard(held), GalleryShard(held)
@@ -164,6 +167,17 @@ def test_asking_a_shard_again_gives_the_same(folder: Path) -> None:
     answers = [one.finish(asked, 9, maxima), one.finish(asked, 9, maxima), other.finish(asked, 9, maxima)]
     assert all(answer.key.tolist() == answers[0].key.tolist() for answer in answers)
     assert all(answer.distance.tolist() == answers[0].distance.tolist() for answer in answers)
+
+
+def test_a_machine_that_sees_another_gallery_is_found_out(folder: Path) -> None:
+    """Its rows are counted: a copy that is behind must not answer."""
+    snapshot = GallerySnapshot.open(folder)
+    ids = snapshot.row_ids()
+    held = ShardSettings(
+        folder, snapshot.model.fingerprint, snapshot.version, int(ids[0]), int(ids[-1]), len(ids) + 1
+    )
+    with pytest.raises(StorageError, match="is it the same gallery on all machines"):
+        GalleryShard(held).load()
 
 
 def test_a_damaged_fragment_is_told_and_the_rest_searched(tmp_path: Path, in_process: Use) -> None:

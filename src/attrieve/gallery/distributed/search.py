@@ -3,7 +3,7 @@
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,9 +118,12 @@ def open_sharded(
         CheckpointError: if the query side cannot be read.
     """
     settings = settings or SearchClusterSettings()
-    snapshot = GallerySnapshot.open(Path(folder).absolute(), model=model)
-    query_side = snapshot.query_side()
-    with connected(address) as ray, closing(Shards(ray, snapshot, settings)) as shards:
+    with ExitStack() as stack:
+        # Ray first: it may start processes, which Lance does not like to see once it has threads
+        ray = stack.enter_context(connected(address))
+        snapshot = GallerySnapshot.open(Path(folder).absolute(), model=model)
+        query_side = snapshot.query_side()
+        shards = stack.enter_context(closing(Shards(ray, snapshot, settings)))
         facts: list[ShardFacts] = shards.ask("load")
         for problem in (problem for fact in facts for problem in fact.problems):
             warnings.warn(problem, DamagedGalleryWarning, stacklevel=3)

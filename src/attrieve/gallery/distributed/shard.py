@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float64, Int64, UInt64
+from jaxtyping import Float64, Int64
 
 import attrieve
-from attrieve.errors import ClusterError
+from attrieve.errors import ClusterError, StorageError
 from attrieve.gallery.database.filters import Filter, to_predicate
-from attrieve.gallery.database.lance import batches, batches_of, table_in_memory
-from attrieve.gallery.database.layout import filterable
+from attrieve.gallery.database.lance import batches, batches_of, row_ids, table_in_memory
+from attrieve.gallery.database.layout import ROW_ID, filterable
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
 from attrieve.gallery.exact import CompactColumns, FusedQuery, StartedSearch, start_search
@@ -43,7 +43,9 @@ class ShardSettings:
         folder: of the gallery, on storage that every machine sees at this path.
         model: fingerprint of the model whose vectors are searched.
         version: of its table; the same for all shards, so that together they are one snapshot.
-        rows: ids of the rows, ascending.
+        first: id of its first row.
+        last: id of its last row; it holds all that lie between.
+        rows: how many these are.
         threads: that scan, or None for all cores of the machine.
         attrieve_version: of the machine that asks.
     """
@@ -51,7 +53,9 @@ class ShardSettings:
     folder: Path
     model: str
     version: int
-    rows: UInt64[np.ndarray, " row"]
+    first: int
+    last: int
+    rows: int
     threads: int | None = None
     attrieve_version: str = attrieve.__version__
 
@@ -160,10 +164,17 @@ class GalleryShard:
                 f"{settings.attrieve_version}; install the same on all"
             )
         snapshot = GallerySnapshot.open(settings.folder, model=settings.model, version=settings.version)
-        segments, keys, ids = [_empty(snapshot.model)], [settings.rows[:0]], [settings.rows[:0]]
+        between = f"{ROW_ID} >= {settings.first} AND {ROW_ID} <= {settings.last}"
+        wanted = row_ids(snapshot.table, between)
+        if len(wanted) != settings.rows:
+            raise StorageError(
+                f"{settings.folder} has {len(wanted)} rows for a shard of {settings.rows}; is it the same "
+                "gallery on all machines?"
+            )
+        segments, keys, ids = [_empty(snapshot.model)], [wanted[:0]], [wanted[:0]]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", DamagedGalleryWarning)
-            for part in snapshot.stored_rows(settings.rows, at_once=SEGMENT_ROWS):
+            for part in snapshot.stored_rows(wanted, at_once=SEGMENT_ROWS):
                 segments.append(Segment.from_float(part.vectors.embedding, part.vectors.probability))
                 keys.append(part.key)
                 ids.append(part.row_id)

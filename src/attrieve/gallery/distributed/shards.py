@@ -131,9 +131,19 @@ class Shards:
 def _actor(
     ray: Any, snapshot: GallerySnapshot, rows: UInt64[np.ndarray, " row"], settings: SearchClusterSettings
 ) -> Any:
-    """Ask for an actor that holds some rows, and is put elsewhere whenever its machine dies."""
+    """Ask for an actor that holds some rows, and is put elsewhere whenever its machine dies.
+
+    Its arguments are small: Ray would keep large ones in its object store, and a machine that dies, or an
+    actor that starts again, could find them gone.
+    """
     held = ShardSettings(
-        snapshot.folder, snapshot.model.fingerprint, snapshot.version, rows, settings.threads
+        snapshot.folder,
+        snapshot.model.fingerprint,
+        snapshot.version,
+        int(rows[0]),
+        int(rows[-1]),
+        len(rows),
+        settings.threads,
     )
     return (
         ray.remote(GalleryShard)
