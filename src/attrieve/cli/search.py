@@ -105,8 +105,8 @@ def search(
         raise typer.BadParameter("give a description or --witness, not both", param_hint="QUERY")
     if ray is not None and (query is None or what_if or ask or approximate):
         raise typer.BadParameter(
-            "answers a description exactly; --witness, --what-if, --ask and --approximate need the gallery on "
-            "this machine",
+            "answers a description exactly; --witness, --what-if, --ask and --approximate need the gallery "
+            "on this machine",
             param_hint="--ray",
         )
     if approximate and query is None:
