@@ -35,9 +35,9 @@ from attrieve.data.archives import ArchiveHandles
 from attrieve.data.files import write_atomically
 from attrieve.data.synthetic import DrawnPeopleConfig, draw_people
 from attrieve.errors import ConfigurationError
-from attrieve.gallery.pipeline import PipelineSettings, run_pipeline
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.writing import open_database_writer
+from attrieve.gallery.pipeline import PipelineSettings, run_pipeline
 from attrieve.gallery.reading import ReadingSettings, read_image
 from attrieve.gallery.row_writers import DatabaseRowWriter
 from attrieve.gallery.sources import Source, open_source
