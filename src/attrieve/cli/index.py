@@ -20,6 +20,7 @@ from attrieve.gallery.pipeline import IndexSummary, PipelineSettings
 from attrieve.gallery.quarantine import QUARANTINE_NAME
 from attrieve.gallery.sources import open_sources
 from attrieve.models.retriever import Retriever
+from attrieve.reproduction.pace import spoken_time
 
 
 @exits_on_error
@@ -158,23 +159,12 @@ class _ProgressBar:
         if progress.quarantined:
             told += f", {progress.quarantined:,} in quarantine"
         if progress.seconds_left is not None:
-            told += f", {time_left(progress.seconds_left)} left"
+            told += f", {spoken_time(progress.seconds_left)} left"
         self._bar.update(self._task, completed=progress.done, total=progress.total, told=told)
 
     def close(self) -> None:
         """Leave the last state on the screen."""
         self._bar.stop()
-
-
-def time_left(seconds: float) -> str:
-    """Return a duration as people say it.
-
-    >>> time_left(42.0), time_left(600.0), time_left(9000.0)
-    ('42 s', '10 min', '2.5 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def print_summary(summary: IndexSummary, gallery: Path) -> None:
