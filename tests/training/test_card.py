@@ -9,7 +9,7 @@ from training.tiny import tiny_people, tiny_recipe
 
 def test_provenance_reads_back(tmp_path: Path) -> None:
     people = tiny_people()
-    write_provenance(tmp_path, start="from scratch", people=people)
+    write_provenance(tmp_path, start="from scratch", people=people, precision="float32")
     found = read_provenance(tmp_path)
     assert found is not None
     assert (found["start"], found["images"], found["categories"]) == (
@@ -28,7 +28,7 @@ def test_a_run_without_provenance_has_none(tmp_path: Path) -> None:
 def test_the_card_says_what_a_reader_needs(tmp_path: Path) -> None:
     people, recipe = tiny_people(), tiny_recipe()
     retriever = build_retriever(recipe, people)
-    write_provenance(tmp_path, start="from a test", people=people)
+    write_provenance(tmp_path, start="from a test", people=people, precision="float32")
     write_card(tmp_path, recipe, retriever, people)
     card = (tmp_path / CARD).read_text("utf-8")
     for words in (recipe.name, "from a test", retriever.schema.fingerprint, "Not for identifying people"):

@@ -49,7 +49,7 @@ only.
 """)
 
 
-def write_provenance(out: Path, *, start: str, people: TrainingPeople) -> None:
+def write_provenance(out: Path, *, start: str, people: TrainingPeople, precision: str) -> None:
     """Write where and from which code a run started, and on how much data.
 
     Raises:
@@ -61,6 +61,7 @@ def write_provenance(out: Path, *, start: str, people: TrainingPeople) -> None:
         "categories": len(people.categories),
         "commit": code_commit(),
         "machine": machine_facts(),
+        "precision": precision,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_atomically(out / PROVENANCE, (json.dumps(document, indent=1) + "\n").encode())

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from attrieve.data.augmentation import AugmentationSettings
 from attrieve.errors import ConfigurationError, UnknownNameError
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings, Strict
+from attrieve.training.precision import Precision
 
 
 class DataSettings(Strict):
@@ -153,7 +154,8 @@ class TrainingSettings(Strict):
     epochs: Annotated[int, Field(ge=1)] = 20
     batch: Annotated[int, Field(ge=2)] = 16
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
+    """``auto`` is bfloat16 where the machine computes with it, else float32."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added before a step."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0

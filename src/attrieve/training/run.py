@@ -36,6 +36,7 @@ from attrieve.training.memory import (
     smallest_piece,
 )
 from attrieve.training.people import TrainingPeople
+from attrieve.training.precision import chosen_precision
 
 RECIPE = "recipe.toml"
 VALIDATION = "validation.csv"
@@ -149,7 +150,8 @@ def _start(job: _Job, retriever: Retriever, pieces: int) -> None:
     start = initialise(retriever, job.recipe.initialisation, beside=job.out)
     _log.info("starting %s: %s", job.recipe.name, start)
     if is_first_process():
-        write_provenance(job.out, start=start, people=job.people)
+        precision = chosen_precision(job.recipe.training.precision, job.machine.accelerator)
+        write_provenance(job.out, start=start, people=job.people, precision=precision)
         if pieces > 1:
             record_pieces(job.out, pieces)
 
@@ -238,6 +240,7 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str 
 def _build_trainer(job: _Job, pieces: int) -> lightning.Trainer:
     recipe, out, machine = job.recipe, job.out, job.machine
     training = recipe.training
+    precision = chosen_precision(training.precision, machine.accelerator)
     callbacks: list[Callback] = [
         *job.callbacks,
         Journal(out / "journal.csv", batch=training.batch / pieces),
@@ -259,7 +262,7 @@ def _build_trainer(job: _Job, pieces: int) -> lightning.Trainer:
         devices=machine.devices,
         num_nodes=machine.nodes,
         strategy=machine.strategy,
-        precision="bf16-mixed" if training.precision == "bfloat16" else "32-true",
+        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         max_epochs=training.epochs,
         accumulate_grad_batches=training.accumulate * pieces,
         gradient_clip_val=recipe.optimiser.gradient_clip or None,
