@@ -1,7 +1,5 @@
 """Plain sentences: every word accounted for, and the query it amounts to."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,13 +149,3 @@ def test_an_unknown_language_names_those_there_are() -> None:
     """With the nearest."""
     with pytest.raises(UnknownNameError, match="language 'eng'; did you mean 'en'"):
         load_language("eng", PETA35)
-
-
-def test_reading_is_fast_once_the_language_is_there() -> None:
-    """A generous bound that only a quadratic blunder would break: a thousand sentences in seconds."""
-    text = "a young woman with a backpack, probably jeans, no hat, maybe a scarf or sunglasses"
-    read_sentence(text, PETA35)
-    start = time.process_time()
-    for _ in range(200):
-        read_sentence(text, PETA35)
-    assert time.process_time() - start < 2
