@@ -1,8 +1,8 @@
 """Indexing with everything at once: same rows whatever the threads, and an end whatever happens."""
 
-import _thread
 import itertools
 import shutil
+import signal
 import struct
 import threading
 import time
@@ -285,8 +285,8 @@ def test_ctrl_c_while_waiting_for_a_slow_source_ends_the_run(images: list[ImageS
     def press() -> None:
         two_batches.wait(60)
         time.sleep(0.05)
-        _thread.interrupt_main()
-        time.sleep(0.1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it from any wait
+        time.sleep(0.5)
         let_go.set()
 
     presser = threading.Thread(target=press)
