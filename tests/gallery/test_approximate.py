@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from attrieve.errors import InputError, SchemaMismatchError
 from attrieve.gallery.approximate import (
     build_index,
-    checked_query,
     expected_values,
     find_candidates,
     opposite,
@@ -21,7 +20,7 @@ from attrieve.gallery.approximate_recall import measure_recall, sample_descripti
 from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.database.writing import open_database_writer
 from attrieve.gallery.exact import start_search
-from attrieve.gallery.search import search
+from attrieve.gallery.search import checked_query, search
 from attrieve.gallery.store import Gallery
 from attrieve.gallery.synthesize import synthesize
 from attrieve.schema import AttributeQuery, Term, parse_query

@@ -115,16 +115,16 @@ def search(
         Request(
             gallery,
             query,
-            tuple(witness or ()),
-            top,
-            tuple(where or ()),
-            fusion_weight,
-            normalisation,
-            explain or sheet is not None,
-            what_if,
-            ask,
-            approximate,
-            ray,
+            witnesses=tuple(witness or ()),
+            top=top,
+            where=tuple(where or ()),
+            fusion_weight=fusion_weight,
+            normalisation=normalisation,
+            explain=explain or sheet is not None,
+            what_if=what_if,
+            ask=ask,
+            approximate=approximate,
+            ray=ray,
         )
     )
     ranking, asked = found.ranking, found.statement.query

@@ -24,7 +24,7 @@ from attrieve.gallery.database.vector_index import (
 from attrieve.gallery.database.writing import open_database_writer
 from attrieve.gallery.exact import ExactHits, FusedQuery, search_exact
 from attrieve.gallery.found_rows import FoundRows, ranking_of
-from attrieve.gallery.search import fused_query
+from attrieve.gallery.search import checked_query
 from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, Ranking, Term
@@ -127,16 +127,6 @@ def search_approximately(
     return ApproximateRanking(
         ranking_of(found, query, gallery.store.rows_at, explain=explain), looked_at, chosen.exact_because
     )
-
-
-def checked_query(gallery: Gallery, query: AttributeQuery, top: int, fusion: Fusion | None) -> FusedQuery:
-    """Return a description as numbers, or refuse what :func:`~attrieve.gallery.search.search` refuses."""
-    gallery.schema.require_same(query.schema, here="the gallery", there="the description")
-    if top < 1:
-        raise InputError(f"top must be at least 1, got {top}")
-    if gallery.columns.compact is None or not len(gallery.columns):
-        raise InputError(f"the gallery {gallery.folder} has no rows; add some with `attrieve index`")
-    return fused_query(query, gallery.query_side, fusion or gallery.fusion)
 
 
 def rank(

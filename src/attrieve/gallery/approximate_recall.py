@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from attrieve.errors import InputError
-from attrieve.gallery.approximate import checked_query, find_candidates, rank
+from attrieve.gallery.approximate import find_candidates, rank
 from attrieve.gallery.exact import search_exact
+from attrieve.gallery.search import checked_query
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery
 from attrieve.scoring.fusion import Fusion

@@ -1,5 +1,8 @@
 """From a description to ranked hits."""
 
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
 from attrieve.errors import InputError
@@ -10,7 +13,7 @@ from attrieve.gallery.exact import FusedQuery, search_exact
 from attrieve.gallery.found_rows import FoundRows, ranking_of
 from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
-from attrieve.schema import AttributeQuery, Ranking
+from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
 from attrieve.scoring.fusion import Fusion
 
 
@@ -45,16 +48,52 @@ def search(
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
     """
-    gallery.schema.require_same(query.schema, here="the gallery", there="the description")
-    if top < 1:
-        raise InputError(f"top must be at least 1, got {top}")
+    wanted = checked_query(gallery, query, top, fusion)
     columns = gallery.columns
-    if columns.compact is None or not len(columns):
-        raise InputError(f"the gallery {gallery.folder} has no rows; add some with `attrieve index`")
-    wanted = fused_query(query, gallery.query_side, fusion or gallery.fusion)
+    if columns.compact is None:
+        raise AssertionError("a gallery without rows was refused before")
     keep = columns.kept if where is None else columns.places(gallery.store.select(where))
     hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
     return ranking_of(FoundRows.of(columns, hits, wanted), query, gallery.store.rows_at, explain=explain)
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """What has rows and a query side: a gallery on this machine, or one held by shards."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def schema(self) -> AttributeSchema:
+        """The vocabulary it is asked in."""
+
+    @property
+    def fusion(self) -> Fusion:
+        """How distances are joined unless a search says otherwise."""
+
+    @property
+    def query_side(self) -> QuerySide:
+        """Embeds descriptions."""
+
+    def __len__(self) -> int:
+        """Return how many rows are searched."""
+
+
+def checked_query(gallery: Searchable, query: AttributeQuery, top: int, fusion: Fusion | None) -> FusedQuery:
+    """Return a description as numbers, or refuse what cannot be searched for.
+
+    Raises:
+        InputError: if the gallery has no rows, or ``top`` is below 1.
+        SchemaMismatchError: if the query is of another vocabulary.
+    """
+    gallery.schema.require_same(query.schema, here="the gallery", there="the description")
+    if top < 1:
+        raise InputError(f"top must be at least 1, got {top}")
+    if not len(gallery):
+        raise InputError(f"the gallery {gallery.folder} has no rows; add some with `attrieve index`")
+    return fused_query(query, gallery.query_side, fusion or gallery.fusion)
 
 
 def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) -> FusedQuery:

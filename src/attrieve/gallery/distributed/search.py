@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from attrieve.errors import InputError
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
@@ -18,7 +17,7 @@ from attrieve.gallery.distributed.cluster import connected
 from attrieve.gallery.distributed.shard import ShardFacts, ShardSearch
 from attrieve.gallery.distributed.shards import SearchClusterSettings, Shards
 from attrieve.gallery.found_rows import FoundRows, ranking_of
-from attrieve.gallery.search import fused_query
+from attrieve.gallery.search import checked_query
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
 from attrieve.scoring.fusion import Fusion
@@ -78,12 +77,7 @@ class ShardedGallery:
             SchemaMismatchError: if the query is of another vocabulary.
             StorageError: if the version that is searched is gone; open the gallery anew.
         """
-        self.schema.require_same(query.schema, here="the gallery", there="the description")
-        if top < 1:
-            raise InputError(f"top must be at least 1, got {top}")
-        if not self.rows:
-            raise InputError(f"the gallery {self.folder} has no rows; add some with `attrieve index`")
-        wanted = fused_query(query, self.query_side, fusion or self.fusion)
+        wanted = checked_query(self, query, top, fusion)
         search = ShardSearch(uuid.uuid4().hex, wanted, where)
         maxima = largest(self.shards.ask("start", search))
         found = nearest(self.shards.ask("finish", search, top, maxima), top)
