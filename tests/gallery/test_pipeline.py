@@ -267,6 +267,15 @@ def test_when_the_model_fails_what_was_described_is_kept(
     assert source.closed.is_set()
 
 
+@pytest.fixture
+def _keys_interrupt() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and Python leaves it at that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_keys_interrupt")
 def test_ctrl_c_while_waiting_for_a_slow_source_ends_the_run(images: list[ImageSource]) -> None:
     """The key is pressed while every thread waits for an image that does not come."""
     two_batches, let_go = threading.Event(), threading.Event()
