@@ -12,6 +12,7 @@
     │   └── SchemaMismatchError two vocabularies where one is needed
     ├── CheckpointError         a saved model or training state that cannot be read
     ├── StorageError            the disk refused (full, read-only, gone)
+    │   └── GalleryBusyError    another process is writing to the gallery; it can be tried again
     ├── ClusterError            machines that were to work together cannot
     └── TrainingError           training cannot go on
         └── NonFiniteLossError  a loss part became NaN or infinite
@@ -80,6 +81,10 @@ class CheckpointError(AttrieveError):
 
 class StorageError(AttrieveError):
     """The disk refused: full, read-only or gone."""
+
+
+class GalleryBusyError(StorageError):
+    """Another process is writing to the gallery; the same can be tried again when it has ended."""
 
 
 class ClusterError(AttrieveError):

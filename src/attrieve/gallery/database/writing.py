@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from attrieve.data.file_lock import try_lock
-from attrieve.errors import InputError, StorageError
+from attrieve.errors import GalleryBusyError, InputError, StorageError
 from attrieve.gallery.database.filters import Filter, text_literal, to_predicate
 from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.database.known_keys import KnownKeys
@@ -285,7 +285,7 @@ def only_database_writer(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
         wait_s: seconds to wait for another writer to end.
 
     Raises:
-        StorageError: if another process still writes after that time.
+        GalleryBusyError: if another process still writes after that time.
     """
     until = time.monotonic() + wait_s
     while True:
@@ -295,7 +295,7 @@ def only_database_writer(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
                 return
         if time.monotonic() >= until:
             waited = f" (waited {wait_s:g} s)" if wait_s else ""
-            raise StorageError(f"another process is writing to {folder}{waited}; wait for it to end")
+            raise GalleryBusyError(f"another process is writing to {folder}{waited}; wait for it to end")
         time.sleep(_POLL_SECONDS)
 
 
