@@ -1,0 +1,129 @@
+"""The gallery that is served: one snapshot shared by all requests, exchanged when the gallery changes."""
+
+import contextlib
+import logging
+import threading
+from pathlib import Path
+
+from attrieve.errors import AttrieveError
+from attrieve.gallery.database.lance import table_path
+from attrieve.gallery.database.reading import GallerySnapshot
+from attrieve.gallery.manifest_file import MANIFEST_NAME
+from attrieve.gallery.store import Gallery
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+class GalleryHolder:
+    """Holds the newest snapshot of a gallery; several threads may ask at once.
+
+    A request keeps the snapshot it began with. A new one is opened beside the old one, by a thread of its
+    own (:meth:`watch`) or when somebody who has changed the gallery says so (:meth:`refresh`). What takes
+    memory, the columns for searching, is mapped from files, which all processes share.
+
+    Args:
+        folder: of the gallery.
+        gallery: an opened one, or None to open the folder. One that lies nowhere is never exchanged.
+
+    Raises:
+        AttrieveError: as :meth:`attrieve.gallery.store.Gallery.open`.
+    """
+
+    def __init__(self, folder: Path | str, gallery: Gallery | None = None) -> None:
+        self.folder = Path(folder)
+        self._opening = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._stamp: Stamp = ()
+        self._problem: str | None = None
+        if gallery is None:
+            stamp = self._now()
+            gallery = Gallery.open(self.folder)
+            self._stamp = stamp or ()
+        else:
+            self._stamp = self._now(gallery) or ()
+        self._gallery = gallery
+
+    def current(self) -> Gallery:
+        """Return the newest snapshot that is open."""
+        return self._gallery
+
+    @property
+    def version(self) -> str:
+        """What changes whenever the gallery does."""
+        return version_of(self._gallery)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the newest state of the gallery could not be opened, or None."""
+        return self._problem
+
+    def refresh(self) -> bool:
+        """Open the gallery anew if it has changed, and return whether it had.
+
+        Where it cannot be opened the old snapshot stays, and :attr:`problem` says why.
+        """
+        with self._opening:
+            now = self._now()
+            if now is None or now == self._stamp:
+                return False
+            try:
+                opened = Gallery.open(self.folder)
+            except AttrieveError as error:
+                if str(error) != self._problem:
+                    log.warning("the gallery %s cannot be opened anew: %s", self.folder, error)
+                self._problem = str(error)
+                return False
+            self._gallery, self._stamp, self._problem = opened, now, None
+            return True
+
+    def watch(self, seconds: float) -> None:
+        """Look every so often whether the gallery has changed, until :meth:`close`."""
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._look, args=(seconds,), name="gallery", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _look(self, seconds: float) -> None:
+        while not self._stop.wait(seconds):
+            try:
+                self.refresh()
+            except Exception:  # whatever it is, the service goes on with the snapshot it has
+                log.exception("looking at the gallery %s failed", self.folder)
+
+    def _now(self, gallery: Gallery | None = None) -> Stamp | None:
+        """Return what the files say without opening them, or None if there are none.
+
+        A writer commits by putting a file into the table's folder of versions, a change of model by
+        putting another manifest in the old one's place.
+        """
+        shown = getattr(self, "_gallery", None) or gallery
+        paths = [self.folder / MANIFEST_NAME]
+        if shown is not None:
+            paths.append(table_path(self.folder, shown.model.table) / "_versions")
+        found = []
+        with contextlib.suppress(OSError):
+            for path in paths:
+                status = path.stat()
+                found.append((status.st_mtime_ns, status.st_ino, status.st_size))
+            return tuple(found)
+        return None
+
+
+def version_of(gallery: Gallery) -> str:
+    """Return what changes whenever a gallery does.
+
+    A snapshot's is made of its model and the version of its table; of rows in memory, of their number.
+    """
+    store = gallery.store
+    number = store.version if isinstance(store, GallerySnapshot) else len(gallery)
+    return f"{gallery.model.fingerprint}-{number}"

@@ -1,0 +1,249 @@
+"""How a service runs: from a TOML file, from the environment, from the command line.
+
+The command line goes before the environment, the environment before the file, the file before what is
+said here. Each setting is called the same everywhere: ``port`` in the file, ``ATTRIEVE_PORT`` in the
+environment, ``--port`` where the command has it.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from attrieve.errors import ConfigurationError, UnknownNameError, nearest_names
+
+PREFIX = "ATTRIEVE_"
+
+
+class Access(StrEnum):
+    """Who may use the service."""
+
+    OPEN = "open"
+    """Whoever can reach it may do everything; only on this machine's own address."""
+    ACCOUNTS = "accounts"
+    """People sign in, programs bring a key; each has a role."""
+
+
+class ServiceSettings(BaseSettings):
+    """All settings of a service; see :mod:`attrieve.serving.settings` for where they come from.
+
+    Raises:
+        pydantic.ValidationError: for a value out of range; :func:`read_settings` tells it plainly.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    gallery: Path = Field(description="Folder of the gallery that is searched.")
+    run: Path | None = Field(
+        None,
+        description="Folder of the run that filled the gallery. Only with it can images be added and heat maps "
+        "be drawn.",
+    )
+    state: Path | None = Field(
+        None,
+        description="Folder for accounts, ledger, jobs, cases and exports. Without it: beside the gallery, "
+        "named after it with '-service' behind.",
+    )
+
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Other machines reach only others than 127.0.0.1."
+    )
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that answer requests and share the gallery.")
+    tls_certificate: Path | None = Field(None, description="Certificate chain, a PEM file; turns HTTPS on.")
+    tls_key: Path | None = Field(None, description="Private key of the certificate, a PEM file.")
+    behind_proxy: bool = Field(
+        False,
+        description="Whether another server that speaks HTTPS stands in front; only then are its headers "
+        "X-Forwarded-For and X-Forwarded-Proto believed.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1",), description="Addresses of the servers in front whose headers are believed."
+    )
+    json_logs: bool = Field(False, description="Log lines as JSON, one object a line.")
+
+    access: Access = Field(
+        Access.OPEN,
+        description="'open': this machine's user may do everything; 'accounts': sign in or bring a key.",
+    )
+    purpose_required: bool = Field(
+        False, description="Whether searches, views and exports must name a purpose and a case."
+    )
+    session_minutes: int = Field(
+        30, ge=1, le=1440, description="Minutes without a request after which one must sign in again."
+    )
+    session_hours: int = Field(
+        12, ge=1, le=720, description="Hours after which one must sign in again in any case."
+    )
+    key_days: int = Field(
+        365, ge=1, le=3650, description="Days a new API key is good for unless said otherwise."
+    )
+    requests_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="Requests a key, an account or an address may make in a minute."
+    )
+    sign_ins_per_minute: int = Field(
+        10,
+        ge=1,
+        le=10_000,
+        description="Attempts to sign in that an address or an account may make in a minute.",
+    )
+    ledger_days: int | None = Field(
+        None, ge=1, description="Days entries of the ledger are kept; without it for ever."
+    )
+    row_days: int | None = Field(
+        None, ge=1, description="Days rows of the gallery are kept, by their time; without it for ever."
+    )
+
+    searches_at_once: int = Field(
+        1, ge=1, le=256, description="Searches a process runs side by side; each uses search_threads cores."
+    )
+    search_threads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Cores one search uses; without it this machine's, divided by the workers.",
+    )
+    queue: int = Field(
+        64, ge=0, le=4096, description="Searches of a process that may wait; beyond that the answer is 503."
+    )
+    retry_seconds: int = Field(2, ge=1, le=600, description="When to come back, as told with a 503.")
+    refresh_seconds: float = Field(
+        0.5, gt=0, le=3600, description="How often is looked whether the gallery has changed."
+    )
+    hits_most: int = Field(1000, ge=1, le=100_000, description="Hits one search may rank.")
+
+    body_bytes_most: int = Field(
+        1 << 20,
+        ge=1024,
+        description="Bytes of a request's body, uploads apart; beyond that the answer is 413.",
+    )
+    upload_bytes_most: int = Field(32 << 20, ge=1024, description="Bytes of one uploaded image.")
+    upload_request_bytes_most: int = Field(
+        256 << 20, ge=1024, description="Bytes of a request that uploads images."
+    )
+    upload_images_most: int = Field(500, ge=1, le=100_000, description="Images in one upload.")
+    upload_pixels_most: int = Field(40_000_000, ge=1, description="Pixels of one uploaded image.")
+    body_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="Seconds a client may take to send headers, and again to send a body.",
+    )
+    keep_alive_seconds: int = Field(15, ge=1, le=600, description="Seconds an idle connection is kept open.")
+    connections_most: int = Field(
+        1024, ge=1, le=100_000, description="Connections of a process; beyond that the answer is 503."
+    )
+    shutdown_seconds: int = Field(
+        30, ge=1, le=3600, description="Seconds that running requests are given when the service is stopped."
+    )
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the service keeps what it remembers."""
+        if self.state is not None:
+            return self.state
+        gallery = self.gallery.absolute()
+        return gallery.with_name(gallery.name + "-service")
+
+    @property
+    def threads(self) -> int:
+        """Cores one search uses."""
+        if self.search_threads is not None:
+            return self.search_threads
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, cores // (self.workers * self.searches_at_once))
+
+    @property
+    def secure(self) -> bool:
+        """Whether clients speak HTTPS to it, by itself or by the server in front."""
+        return self.tls_certificate is not None or self.behind_proxy
+
+    @classmethod
+    def settings_customise_sources(
+        cls, _: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but what is handed in; :func:`read_settings` reads file and environment."""
+        return (init_settings,)
+
+
+def read_settings(
+    given: Mapping[str, Any] | None = None,
+    *,
+    file: Path | str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> ServiceSettings:
+    """Put the settings of a service together.
+
+    Args:
+        given: what the command line says; None among the values means that it says nothing.
+        file: a TOML file, or None for none. Relative paths in it start at its folder.
+        environment: variables, or None for those of this process.
+
+    Raises:
+        ConfigurationError: for a file that cannot be read, or a value that cannot be used, naming the
+            setting and where it came from.
+        UnknownNameError: for a setting that does not exist, with the nearest.
+
+    >>> settings = read_settings({"gallery": "people"}, environment={"ATTRIEVE_PORT": "9000"})
+    >>> settings.port, settings.state_folder.name
+    (9000, 'people-service')
+    """
+    told: dict[str, tuple[Any, str]] = {}
+    if file is not None:
+        told |= {name: (value, f"in {file}") for name, value in _from_file(Path(file)).items()}
+    told |= _from_environment(os.environ if environment is None else environment)
+    told |= {name: (value, "given") for name, value in (given or {}).items() if value is not None}
+    try:
+        return ServiceSettings(**{name: value for name, (value, _) in told.items()})
+    except ValidationError as error:
+        raise ConfigurationError(_plainly(error, told)) from error
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the settings file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from error
+    for name, value in document.items():
+        if name not in ServiceSettings.model_fields:
+            raise UnknownNameError("setting", name, ServiceSettings.model_fields, where=f"in {path}")
+        if name in PATHS and isinstance(value, str):
+            document[name] = path.parent / value
+    return document
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """Take the variables that are settings; refuse those that seem to be meant as one."""
+    variables = {PREFIX + name.upper(): name for name in ServiceSettings.model_fields}
+    found: dict[str, tuple[Any, str]] = {}
+    for variable, value in environment.items():
+        if variable in variables:
+            name = variables[variable]
+            parts = tuple(part.strip() for part in value.split(",")) if name == "trusted_proxies" else value
+            found[name] = parts, f"in the environment variable {variable}"
+        elif variable.startswith(PREFIX) and nearest_names(variable, variables):
+            raise UnknownNameError("environment variable", variable, variables)
+    return found
+
+
+def _plainly(error: ValidationError, told: Mapping[str, tuple[Any, str]]) -> str:
+    lines = []
+    for one in error.errors():
+        name = str(one["loc"][0]) if one["loc"] else ""
+        if one["type"] == "missing":
+            lines.append(f"setting {name!r} is missing: {ServiceSettings.model_fields[name].description}")
+            continue
+        value, where = told.get(name, (one["input"], "given"))
+        lines.append(f"setting {name!r} {where} is {str(value)!r}: {one['msg']}")
+    return "; ".join(lines)
+
+
+PATHS = ("gallery", "run", "state", "tls_certificate", "tls_key")
+"""Settings that are paths."""
