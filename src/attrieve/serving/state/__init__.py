@@ -1,0 +1,1 @@
+"""What the service remembers: accounts, keys, sessions and the ledger, in one SQLite file."""
