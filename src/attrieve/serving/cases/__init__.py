@@ -1,0 +1,1 @@
+"""Case folders: what was searched for, found, marked and noted for one purpose, and its exports."""
