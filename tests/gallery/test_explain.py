@@ -1,15 +1,26 @@
 """Reasons add up, and name what was seen."""
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.explain import fulfils, reasons
 from attrieve.gallery.search import search
+from attrieve.models.configuration import RetrieverKind
 from attrieve.schema import parse_query
-from gallery.building import NAMES, gallery_of, random_gallery, small_query_side, small_schema
+from attrieve.scoring.fusion import Fusion, Normalisation
+from gallery.building import (
+    NAMES,
+    everything,
+    gallery_of,
+    random_gallery,
+    small_query_side,
+    small_schema,
+)
 
 SCHEMA = small_schema()
 TEXTS = ["hat", "!hat, bag?", "age:young|old, !any:hat|bag, scarf~0.3"]
@@ -54,6 +65,58 @@ def test_a_perfect_row_costs_nothing() -> None:
     (hit,) = search(gallery_of(table, None, small_query_side()), parse_query("hat, !bag", SCHEMA)).hits
     assert [reason.share for reason in hit.reasons] == [0.0, 0.0]
     assert all(reason.matches for reason in hit.reasons)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.sampled_from([*TEXTS, "young", "!hat~0.01, scarf", ", ".join(NAMES[3:])]),
+    normalisation=st.sampled_from(Normalisation),
+    weights=st.tuples(st.floats(0, 50), st.floats(0, 50)).filter(any),
+    kind=st.sampled_from(RetrieverKind),
+    seed=st.integers(0, 5),
+)
+def test_contributions_sum_to_the_distance(
+    text: str, normalisation: Normalisation, weights: tuple[float, float], kind: RetrieverKind, seed: int
+) -> None:
+    """Whatever weights, normalisation and branches there are: the parts make the distance."""
+    fusion = Fusion(*weights, normalisation)
+    whole = random_gallery(9, seed)
+    keys, vectors = everything(whole)
+    gallery = gallery_of(
+        vectors.probability if kind is not RetrieverKind.EMBEDDING else None,
+        vectors.embedding if kind is not RetrieverKind.ATTRIBUTES else None,
+        small_query_side(seed, kind),
+        keys,
+    )
+    weight_left = {RetrieverKind.ATTRIBUTES: weights[0], RetrieverKind.EMBEDDING: weights[1]}
+    assume(weight_left.get(kind, 1.0) > 0)
+    for hit in search(gallery, parse_query(text, SCHEMA), fusion=fusion).hits:
+        parts = [reason.contribution for reason in hit.reasons]
+        if kind is RetrieverKind.ATTRIBUTES:
+            assert hit.embedding_contribution is None
+        else:
+            parts.append(hit.embedding_contribution)
+        assert all(part >= 0 for part in parts)
+        assert math.fsum(parts) == pytest.approx(hit.distance, rel=1e-5, abs=1e-6)
+
+
+def test_contributions_are_what_the_distance_loses_at_a_small_improvement() -> None:
+    """Euler's theorem: each is the error times the slope of the distance, found here by a small step."""
+    asked = asked_columns(parse_query("hat~0.5, !bag, scarf", SCHEMA))
+    probability = [0.0, 0.0, 0.0, 0.3, 0.8, 0.0, 0.0, 0.6]
+
+    def distance(values: list[float]) -> float:
+        hat, scarf, bag = values[3], values[4], values[7]
+        return 3.0 * math.sqrt(0.5 * (1 - hat) ** 2 + (1 - scarf) ** 2 + bag**2)
+
+    step = 1e-6
+    for reason in reasons(asked, SCHEMA, probability, factor=3.0):
+        place = NAMES.index(reason.attribute)
+        moved = list(probability)
+        moved[place] += step
+        slope = (distance(moved) - distance(probability)) / step
+        error = probability[place] - float(reason.wanted)
+        assert reason.contribution == pytest.approx(error * slope, rel=1e-4)
 
 
 @pytest.mark.parametrize(

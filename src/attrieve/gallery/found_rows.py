@@ -11,7 +11,7 @@ from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.database.keys import key_text
 from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.exact import ExactHits, FusedQuery
-from attrieve.gallery.explain import reasons
+from attrieve.gallery.explain import Factors, reasons
 from attrieve.gallery.search_columns import SearchColumns
 from attrieve.schema import AttributeQuery, Hit, Ranking
 
@@ -27,6 +27,7 @@ class FoundRows:
         attribute_distance: before weights, or None if attributes take no part.
         embedding_distance: before weights, or None if the embedding takes no part.
         probability: of each attribute, or None if the model does not recognise.
+        factors: what either distance was multiplied by before they were added.
     """
 
     key: UInt64[np.ndarray, " hit"]
@@ -35,6 +36,7 @@ class FoundRows:
     attribute_distance: Float32[np.ndarray, " hit"] | None
     embedding_distance: Float32[np.ndarray, " hit"] | None
     probability: Float32[np.ndarray, "hit attribute"] | None
+    factors: Factors
 
     def __len__(self) -> int:
         return len(self.key)
@@ -54,6 +56,7 @@ class FoundRows:
             hits.attribute_distance[0] if by_attribute else None,
             hits.embedding_distance[0] if by_embedding else None,
             columns.vectors(places).probability,
+            Factors.of(wanted.fusion, *hits.maxima[0].tolist()),
         )
 
 
@@ -80,6 +83,7 @@ def ranking_of(
         raise InputError("the columns for searching do not agree with the store; delete the folder 'search'")
     seen = [[]] * len(rows) if found.probability is None else found.probability.tolist()
     told = asked_columns(query) if explain and found.probability is not None else ()
+    factors = found.factors
     return Ranking(
         tuple(
             Hit(
@@ -91,12 +95,13 @@ def ranking_of(
                 embedding_distance=_at(found.embedding_distance, place),
                 camera=row.camera,
                 time=None if row.time is None else row.time.isoformat(),
-                reasons=reasons(told, query.schema, seen[place]),
+                reasons=reasons(told, query.schema, seen[place], factor=factors.attribute),
+                embedding_contribution=_at(found.embedding_distance, place, factors.embedding),
             )
             for place, row in enumerate(rows)
         )
     )
 
 
-def _at(distances: Float32[np.ndarray, " hit"] | None, place: int) -> float | None:
-    return None if distances is None else float(distances[place])
+def _at(distances: Float32[np.ndarray, " hit"] | None, place: int, factor: float = 1.0) -> float | None:
+    return None if distances is None else float(distances[place]) * factor

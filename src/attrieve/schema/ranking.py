@@ -17,6 +17,8 @@ class AttributeReason:
         probability: that it holds, as the model sees it, in [0, 1].
         matches: whether the probability lies on the asked side of 0.5.
         share: part of the attribute distance that this attribute causes, in [0, 1].
+        contribution: what it adds to the hit's fused distance, after weights and normalisation; at least 0.
+            The contributions of all reasons and of the embedding sum to the distance. None if not told.
     """
 
     attribute: str
@@ -25,6 +27,7 @@ class AttributeReason:
     probability: float
     matches: bool
     share: float
+    contribution: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Hit:
         camera: name of the camera, or None.
         time: when the picture was taken, ISO 8601 in UTC, or None.
         reasons: one per asked attribute.
+        embedding_contribution: what the embedding adds to the fused distance, after weights and
+            normalisation; None if it took no part.
     """
 
     rank: int
@@ -52,6 +57,7 @@ class Hit:
     camera: str | None = None
     time: str | None = None
     reasons: tuple[AttributeReason, ...] = field(default=())
+    embedding_contribution: float | None = None
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,7 @@ def nearest(found: Sequence[FoundRows], k: int) -> FoundRows:
         _joined([part.attribute_distance for part in found], order),
         _joined([part.embedding_distance for part in found], order),
         _joined([part.probability for part in found], order),
+        found[0].factors,
     )
 
 

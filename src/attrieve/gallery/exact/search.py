@@ -34,12 +34,14 @@ class ExactHits:
         distance: fused, rounded from float64 once.
         attribute_distance: of the same rows, before weights; 0 where attributes take no part.
         embedding_distance: the same.
+        maxima: what attribute and embedding distance were divided by; where it is 0 the side adds 0.
     """
 
     indices: Int64[ndarray, "query found"]
     distance: Float32[ndarray, "query found"]
     attribute_distance: Float32[ndarray, "query found"]
     embedding_distance: Float32[ndarray, "query found"]
+    maxima: Float64[ndarray, "query 2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +90,9 @@ class StartedSearch:
             raise InputError(f"each of the {self._rows} rows needs a tie, got an array of shape {tie.shape}")
         most = self.maxima if maxima is None else self._checked(maxima)
         if not self._summaries:
-            return _no_hits(len(self._prepared))
+            return _no_hits(most)
         k = min(k, self._scanner.rows)
-        hits = _no_hits(len(self._prepared), k)
+        hits = _no_hits(most, k)
 
         def find(scanner: Scanner, number: int) -> None:
             query, summary, mix = self._prepared[number], self._summaries[number], self._mixes[number]
@@ -204,6 +206,7 @@ def search_exact(
         np.concatenate([found.distance for found in hits]),
         np.concatenate([found.attribute_distance for found in hits]),
         np.concatenate([found.embedding_distance for found in hits]),
+        np.concatenate([found.maxima for found in hits]),
     )
 
 
@@ -216,6 +219,7 @@ def _table(maxima: Sequence[Maxima]) -> Float64[ndarray, "query 2"]:
     return np.array(maxima, dtype=np.float64).reshape(-1, 2)
 
 
-def _no_hits(queries: int, k: int = 0) -> ExactHits:
+def _no_hits(maxima: Float64[ndarray, "query 2"], k: int = 0) -> ExactHits:
+    queries = len(maxima)
     distances = (np.empty((queries, k), dtype=np.float32) for _ in range(3))
-    return ExactHits(np.empty((queries, k), dtype=np.int64), *distances)
+    return ExactHits(np.empty((queries, k), dtype=np.int64), *distances, maxima)
