@@ -12,8 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from attrieve.errors import ConfigurationError, UnknownNameError, nearest_names
 
@@ -29,20 +28,20 @@ class Access(StrEnum):
     """People sign in, programs bring a key; each has a role."""
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(BaseModel):
     """All settings of a service; see :mod:`attrieve.serving.settings` for where they come from.
 
     Raises:
         pydantic.ValidationError: for a value out of range; :func:`read_settings` tells it plainly.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gallery: Path = Field(description="Folder of the gallery that is searched.")
     run: Path | None = Field(
         None,
-        description="Folder of the run that filled the gallery. Only with it can images be added and heat maps "
-        "be drawn.",
+        description="Folder of the run that filled the gallery. Only with it can images be added and heat "
+        "maps be drawn.",
     )
     state: Path | None = Field(
         None,
@@ -162,13 +161,6 @@ class ServiceSettings(BaseSettings):
     def secure(self) -> bool:
         """Whether clients speak HTTPS to it, by itself or by the server in front."""
         return self.tls_certificate is not None or self.behind_proxy
-
-    @classmethod
-    def settings_customise_sources(
-        cls, _: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing but what is handed in; :func:`read_settings` reads file and environment."""
-        return (init_settings,)
 
 
 def read_settings(
