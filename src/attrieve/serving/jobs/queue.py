@@ -204,6 +204,7 @@ class JobQueue:
             UnknownJobError: if there is none of this number.
         """
         with self._database.transaction() as connection:
+            self._one(connection, number)
             connection.execute(
                 "UPDATE jobs SET state = 'cancelled', ended_at = ?, cancel_requested = 1, message = NULL"
                 " WHERE number = ? AND state = 'queued'",
