@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from jaxtyping import Float32, Int64, UInt64
 
 from attrieve.errors import InputError, StorageError
+from attrieve.gallery.database.filter_columns import FilterColumns
 from attrieve.gallery.database.filters import Filter, parse_filter, text_literal, to_predicate
 from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.database.lance import (
@@ -179,12 +181,21 @@ class GallerySnapshot:
         return parse_filter(terms, filterable(self.arrow_schema))
 
     def select(self, wanted: Filter) -> UInt64[np.ndarray, " row"]:
-        """Return the ids of the rows that meet a filter, ascending; the store evaluates it.
+        """Return the ids of the rows that meet a filter, ascending.
+
+        The columns it names stay in memory for the next filter, unless they are too large: then the store
+        evaluates it each time.
 
         Raises:
             StorageError: if a column it names is damaged.
         """
-        return row_ids(self.table, to_predicate(wanted, filterable(self.arrow_schema)))
+        kinds = filterable(self.arrow_schema)
+        found = self._filter_columns.select(wanted, kinds)
+        return row_ids(self.table, to_predicate(wanted, kinds)) if found is None else found
+
+    @cached_property
+    def _filter_columns(self) -> FilterColumns:
+        return FilterColumns(self.table)
 
     def columns(self, *, check: bool = True) -> GalleryColumns:
         """Read all vectors.
