@@ -1,17 +1,19 @@
 """A gallery under a new model, while the old one stays searchable."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import UInt64
 
 from attrieve.errors import InputError
 from attrieve.gallery.database.filters import text_literal
 from attrieve.gallery.database.keys import key_numbers, key_text
 from attrieve.gallery.database.lance import (
     batches,
+    batches_of,
     create_table,
     delete,
     open_table,
@@ -19,7 +21,7 @@ from attrieve.gallery.database.lance import (
     table_path,
     told,
 )
-from attrieve.gallery.database.layout import EMBEDDING, PROBABILITY
+from attrieve.gallery.database.layout import EMBEDDING, PROBABILITY, ROW_ID
 from attrieve.gallery.database.manifest import GalleryModel, ModelState
 from attrieve.gallery.database.rows import GalleryRow, complete, first_of_each, rows_of
 from attrieve.gallery.database.vectors import Vectors
@@ -31,7 +33,34 @@ from attrieve.gallery.database.writing import (
 )
 
 if TYPE_CHECKING:
+    from lancedb.table import Table
+
     from attrieve.models.query_side import QuerySide
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where one version of a table keeps each key, keys ascending."""
+
+    version: int
+    key: UInt64[np.ndarray, " row"]
+    row_id: UInt64[np.ndarray, " row"]
+
+    @classmethod
+    def of(cls, table: "Table") -> "_Places":
+        keys, ids = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
+        for batch in batches(table, ["key", ROW_ID], rows=65_536):
+            keys.append(key_numbers(batch.column("key")))
+            ids.append(batch.column(ROW_ID).to_numpy())
+        key = np.concatenate(keys)
+        order = np.argsort(key)
+        return cls(table.version, key[order], np.concatenate(ids)[order])
+
+    def row_ids(self, numbers: UInt64[np.ndarray, " some"]) -> UInt64[np.ndarray, " found"]:
+        if not len(self.key):
+            return self.row_id
+        at = np.minimum(np.searchsorted(self.key, numbers), len(self.key) - 1)
+        return self.row_id[at[self.key[at] == numbers]]
 
 
 class Reembedding:
@@ -68,6 +97,7 @@ class Reembedding:
         self._old = open_table(folder, manifest.model.table)
         self._new = open_table(folder, model.table)
         self._done = set(all_keys(self._new).tolist())
+        self._places: _Places | None = None
 
     def missing(self) -> list[str]:
         """Return the keys of rows the new model has not described yet, ascending."""
@@ -115,9 +145,18 @@ class Reembedding:
     def _described(self, keys: Sequence[str]) -> pa.Table:
         skipped = {EMBEDDING, PROBABILITY, "model", "checksum"}
         schema = pa.schema([field for field in self._old.schema if field.name not in skipped])
-        listed = ", ".join(text_literal(key) for key in keys)
-        found = batches(self._old, schema.names, f"`key` IN ({listed})")
-        return pa.Table.from_batches(list(found), schema)
+        ids = np.sort(self._row_ids(key_numbers(keys)))
+        return pa.Table.from_batches(list(batches_of(self._old, ids, schema.names)), schema)
+
+    def _row_ids(self, numbers: UInt64[np.ndarray, " some"]) -> UInt64[np.ndarray, " found"]:
+        """Return where the old table keeps rows; keys it does not hold are left out.
+
+        The keys of a version of the table are read once, not for every commit.
+        """
+        refresh(self._old)
+        if self._places is None or self._places.version != self._old.version:
+            self._places = _Places.of(self._old)
+        return self._places.row_ids(numbers)
 
     def finish(self) -> None:
         """Search by the new model from now on; the old one stays and can be opened by its fingerprint.
