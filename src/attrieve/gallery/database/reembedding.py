@@ -57,10 +57,12 @@ class _Places:
         return cls(table.version, key[order], np.concatenate(ids)[order])
 
     def row_ids(self, numbers: UInt64[np.ndarray, " some"]) -> UInt64[np.ndarray, " found"]:
+        """Return where keys are kept; those that are not there are left out."""
         if not len(self.key):
             return self.row_id
         at = np.minimum(np.searchsorted(self.key, numbers), len(self.key) - 1)
-        return self.row_id[at[self.key[at] == numbers]]
+        found: UInt64[np.ndarray, " found"] = self.row_id[at[self.key[at] == numbers]]
+        return found
 
 
 class Reembedding:
