@@ -1,4 +1,4 @@
-"""The service's cookies: never readable by scripts, never sent from other sites, over HTTPS where there is."""
+"""The cookies: never readable by scripts, never sent from other sites, over HTTPS where there is any."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,9 +1,9 @@
 """Forms that other sites make a browser send are refused.
 
 Three walls: the cookies are SameSite=Strict; a browser that says a request comes from another site
-(``Sec-Fetch-Site``, ``Origin``) is believed (:class:`~attrieve.serving.access.headers.OriginCheck`); and every
-form carries a token that only this service can make for this very session (HMAC-SHA256 of the cookie's value;
-OWASP's "signed double submit cookie").
+(``Sec-Fetch-Site``, ``Origin``) is believed (:class:`~attrieve.serving.access.headers.OriginCheck`); and
+every form carries a token that only this service can make for this very session (HMAC-SHA256 of the
+cookie's value; OWASP's "signed double submit cookie").
 """
 
 import hashlib

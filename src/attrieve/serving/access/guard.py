@@ -70,5 +70,5 @@ class Requires:
 
 
 def requires(permission: Permission) -> Requires:
-    """Return the dependency for a route: ``actor: Annotated[Actor, Depends(requires(Permission.SEARCH))]``."""
+    """Return the dependency of a route: ``actor: Annotated[Actor, Depends(requires(Permission.VIEW))]``."""
     return Requires(permission)

@@ -74,8 +74,8 @@ POLICY: Mapping[Permission, frozenset[Role]] = MappingProxyType(
 )
 """The roles that have each permission."""
 
-Through = Literal["local", "session", "key"]
-"""How somebody came in: on this machine without accounts, through the sign-in page, or with an API key."""
+Through = Literal["local", "session", "key", "nobody"]
+"""How somebody came in: on this machine without accounts, by the sign-in page, with a key, not at all."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,14 @@ class Actor:
     key: str | None = None
 
     def may(self, permission: Permission) -> bool:
-        """Whether the actor has a permission; who owns the machine ("local") has all of them."""
-        return self.through == "local" or self.role in POLICY[permission]
+        """Whether the actor has a permission; who owns the machine ("local") has all, "nobody" none."""
+        if self.through in ("local", "nobody"):
+            return self.through == "local"
+        return self.role in POLICY[permission]
+
+
+NOBODY = Actor("(nobody)", Role.SEARCHER, "nobody")
+"""Whoever failed to come in; the ledger gives it no role."""
 
 
 def local_actor() -> Actor:

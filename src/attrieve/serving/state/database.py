@@ -21,7 +21,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class StateDatabase:
         except OSError as error:
             raise StorageError(f"cannot open {self.path}: {error.strerror}") from error
         with self._told():
-            self._connection().execute("PRAGMA journal_mode = WAL")
+            self._held().sqlite.execute("PRAGMA journal_mode = WAL")
 
     def ensure(self, name: str, statements: Sequence[str]) -> None:
         """Bring the tables of a module to their newest version.
@@ -95,29 +95,35 @@ class StateDatabase:
             StorageError: if the disk refuses, or other writers do not let go.
         """
         with self._told():
-            connection = self._connection()
-            if connection.in_transaction:
+            held = self._held()
+            connection = held.sqlite
+            if held.writing:
                 yield connection
                 return
+            if connection.in_transaction:
+                raise RuntimeError("a snapshot is for reading; write before or after it")
             connection.execute("BEGIN IMMEDIATE")
+            held.writing = True
             try:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:
+                with suppress(sqlite3.Error):  # SQLite rolls back by itself where the disk is full
                     connection.execute("ROLLBACK")
                 raise
+            finally:
+                held.writing = False
 
     @property
     def in_transaction(self) -> bool:
         """Whether this thread is within :meth:`transaction`."""
-        return self._connection().in_transaction
+        return self._held().writing
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Read several times and see one state; within a transaction, that of the transaction."""
         with self._told():
-            connection = self._connection()
+            connection = self._held().sqlite
             if connection.in_transaction:
                 yield connection
                 return
@@ -130,7 +136,7 @@ class StateDatabase:
     def rows(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """Return what a SELECT finds."""
         with self._told():
-            return self._connection().execute(statement, parameters).fetchall()
+            return self._held().sqlite.execute(statement, parameters).fetchall()
 
     def close(self) -> None:
         """Close the connections of all threads; whoever uses it again opens a new one."""
@@ -140,14 +146,14 @@ class StateDatabase:
             self._open.clear()
             self._local = threading.local()
 
-    def _connection(self) -> sqlite3.Connection:
+    def _held(self) -> "_Connection":
         held: _Connection | None = getattr(self._local, "held", None)
         if held is None:
             held = _Connection(self.path)
             with self._guard:
                 self._open.add(held)
             self._local.held = held
-        return held.sqlite
+        return held
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -174,6 +180,7 @@ class _Connection:
             path.absolute(), timeout=WAIT_S, isolation_level=None, check_same_thread=False
         )
         self.sqlite.row_factory = sqlite3.Row
+        self.writing = False
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",

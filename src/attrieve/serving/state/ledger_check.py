@@ -157,7 +157,7 @@ class _Check:
             self.found("the signed head is gone: whether entries were cut off the end cannot be told")
             return None
         head = SignedHead(*rows[0])
-        if not isinstance(head.signature, str) or not head.genuine(self.public_key):
+        if not head.genuine(self.public_key):
             self.found("the head is not signed by this installation")
         if head.sequence > self.last:
             self.found(f"{_missing(self.last + 1, head.sequence)}: cut off the end")
@@ -169,14 +169,14 @@ class _Check:
 
     def anchors(self, connection: sqlite3.Connection, file: Path, anchor: SignedHead | None) -> None:
         """Heads kept outside the database are on the chain."""
-        kept = [("the head given", anchor)] if anchor else []
+        kept = [] if anchor is None else [("the head given", anchor)]
         if file.exists():
             try:
                 kept.append((f"the head in {file.name}", SignedHead.read(file)))
             except AttrieveError as error:
                 self.found(str(error))
         for name, head in kept:
-            if head is None or not head.genuine(self.public_key):
+            if not head.genuine(self.public_key):
                 self.found(f"{name} is not signed by this installation")
                 continue
             if head.sequence > self.last:

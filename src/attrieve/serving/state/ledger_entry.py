@@ -50,8 +50,8 @@ class LedgerEntry:
         time: by the machine's clock, ISO 8601 in UTC with microseconds.
         clock_back_s: by how many seconds the clock stood before the entry before, or 0.
         who: name of the account.
-        role: of the account, then.
-        through: "local", "session" or "key".
+        role: of the account, then; None for who failed to sign in.
+        through: "local", "session", "key" or "nobody".
         key: public beginning of the API key, if one was used.
         action: what was done.
         purpose: what for, as it was stated.
@@ -67,7 +67,7 @@ class LedgerEntry:
     time: str
     clock_back_s: float
     who: str
-    role: str
+    role: str | None
     through: str
     key: str | None
     action: Action
@@ -140,7 +140,7 @@ class Draft:
             "time": datetime.fromtimestamp(now_s, UTC).isoformat(timespec="microseconds"),
             "clock_back_s": round(max(0.0, before_s - now_s), 6),
             "who": self.actor.name,
-            "role": self.actor.role.value,
+            "role": None if self.actor.through == "nobody" else self.actor.role.value,
             "through": self.actor.through,
             "key": self.actor.key,
             "action": self.action.value,

@@ -6,6 +6,7 @@ Who can read the private half can sign in the installation's name: keep it off b
 """
 
 import os
+import time
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from attrieve.data.file_lock import try_lock
 from attrieve.errors import InputError, StorageError
 
 KEY_FILE = "signing-key.pem"
@@ -94,7 +96,7 @@ def verify_signature(public_key: str, message: bytes, signature: str) -> bool:
         if decoded.hex() != signature:
             return False
         public.verify(decoded, message)
-    except (ValueError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature):
         return False
     return True
 
@@ -110,9 +112,17 @@ def _make(path: Path) -> None:
             file.write(encoded)
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            return
+        with try_lock(path.with_name(f".{path.name}.lock")) as mine:
+            if mine and not path.exists():
+                part.rename(path)
+        _wait_for(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _wait_for(path: Path) -> None:
+    """Wait for another process that is just putting its key there."""
+    for _ in range(500):
+        if path.exists():
+            return
+        time.sleep(0.01)
