@@ -37,6 +37,11 @@ class SearchColumns:
             return None
         return np.argsort(self.row_id, kind="stable")
 
+    @cached_property
+    def _by_key(self) -> Int64[np.ndarray, " row"]:
+        """Places in the order of keys."""
+        return np.argsort(self.key, kind="stable")
+
     @classmethod
     def of(cls, vectors: Vectors | None, key: UInt64[np.ndarray, " row"]) -> "SearchColumns":
         """Return columns of rows in memory; their ids are their places."""
@@ -58,6 +63,22 @@ class SearchColumns:
         near = at if sorter is None else sorter[at]
         found = np.sort(near[self.row_id[near] == ids].astype(np.int64))
         return found if self.kept is None else np.intersect1d(found, self.kept, assume_unique=True)
+
+    def places_of_keys(self, keys: UInt64[np.ndarray, " some"]) -> Int64[np.ndarray, " some"]:
+        """Return where the searched rows with these keys stand, in the order of the keys; -1 if not here.
+
+        The first time the keys are sorted, a tenth of a second for a million rows.
+        """
+        if not len(self.key):
+            return np.full(len(keys), -1, dtype=np.int64)
+        sorter = self._by_key
+        at = np.minimum(np.searchsorted(self.key, keys, side="right", sorter=sorter), len(self.key)) - 1
+        near = sorter[np.maximum(at, 0)]
+        here = self.key[near] == keys
+        if self.kept is not None:
+            spot = np.minimum(np.searchsorted(self.kept, near), max(len(self.kept) - 1, 0))
+            here &= self.kept[spot] == near if len(self.kept) else False
+        return np.where(here, near, -1).astype(np.int64)
 
     def vectors(self, places: Int64[np.ndarray, " some"]) -> Vectors:
         """Return the float32 vectors of some rows, in the order asked.

@@ -39,12 +39,12 @@ class ServiceSettings(BaseModel):
 
     gallery: Path = Field(description="Folder of the gallery that is searched.")
     run: Path | None = Field(
-        None,
+        default=None,
         description="Folder of the run that filled the gallery. Only with it can images be added and heat "
         "maps be drawn.",
     )
     state: Path | None = Field(
-        None,
+        default=None,
         description="Folder for accounts, ledger, jobs, cases and exports. Without it: beside the gallery, "
         "named after it with '-service' behind.",
     )
@@ -52,93 +52,118 @@ class ServiceSettings(BaseModel):
     host: str = Field(
         "127.0.0.1", description="Address to listen on. Other machines reach only others than 127.0.0.1."
     )
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, le=64, description="Processes that answer requests and share the gallery.")
-    tls_certificate: Path | None = Field(None, description="Certificate chain, a PEM file; turns HTTPS on.")
-    tls_key: Path | None = Field(None, description="Private key of the certificate, a PEM file.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Processes that answer requests and share the gallery."
+    )
+    host_names: tuple[str, ...] = Field(
+        default=(),
+        description="Names under which the service is reached, besides this machine's name, 'localhost' and "
+        "addresses; requests for another name are refused.",
+    )
+    tls_certificate: Path | None = Field(
+        default=None, description="Certificate chain, a PEM file; turns HTTPS on."
+    )
+    tls_key: Path | None = Field(default=None, description="Private key of the certificate, a PEM file.")
     behind_proxy: bool = Field(
-        False,
+        default=False,
         description="Whether another server that speaks HTTPS stands in front; only then are its headers "
         "X-Forwarded-For and X-Forwarded-Proto believed.",
     )
     trusted_proxies: tuple[str, ...] = Field(
         ("127.0.0.1",), description="Addresses of the servers in front whose headers are believed."
     )
-    json_logs: bool = Field(False, description="Log lines as JSON, one object a line.")
+    json_logs: bool = Field(default=False, description="Log lines as JSON, one object a line.")
 
     access: Access = Field(
         Access.OPEN,
         description="'open': this machine's user may do everything; 'accounts': sign in or bring a key.",
     )
     purpose_required: bool = Field(
-        False, description="Whether searches, views and exports must name a purpose and a case."
+        default=False, description="Whether searches, views and exports must name a purpose and a case."
     )
     session_minutes: int = Field(
-        30, ge=1, le=1440, description="Minutes without a request after which one must sign in again."
+        default=30, ge=1, le=1440, description="Minutes without a request after which one must sign in again."
     )
     session_hours: int = Field(
-        12, ge=1, le=720, description="Hours after which one must sign in again in any case."
+        default=12, ge=1, le=720, description="Hours after which one must sign in again in any case."
     )
     key_days: int = Field(
-        365, ge=1, le=3650, description="Days a new API key is good for unless said otherwise."
+        default=365, ge=1, le=3650, description="Days a new API key is good for unless said otherwise."
     )
     requests_per_minute: int = Field(
-        600, ge=1, le=1_000_000, description="Requests a key, an account or an address may make in a minute."
+        default=6000,
+        ge=1,
+        le=10_000_000,
+        description="Requests a key, an account or an address may make in a minute.",
     )
     sign_ins_per_minute: int = Field(
-        10,
+        default=10,
         ge=1,
         le=10_000,
         description="Attempts to sign in that an address or an account may make in a minute.",
     )
     ledger_days: int | None = Field(
-        None, ge=1, description="Days entries of the ledger are kept; without it for ever."
+        default=None, ge=1, description="Days entries of the ledger are kept; without it for ever."
     )
     row_days: int | None = Field(
-        None, ge=1, description="Days rows of the gallery are kept, by their time; without it for ever."
+        default=None,
+        ge=1,
+        description="Days rows of the gallery are kept, by their time; without it for ever.",
     )
 
     searches_at_once: int = Field(
-        1, ge=1, le=256, description="Searches a process runs side by side; each uses search_threads cores."
+        default=1,
+        ge=1,
+        le=256,
+        description="Searches a process runs side by side; each uses search_threads cores.",
     )
     search_threads: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=256,
         description="Cores one search uses; without it this machine's, divided by the workers.",
     )
     queue: int = Field(
-        64, ge=0, le=4096, description="Searches of a process that may wait; beyond that the answer is 503."
+        default=64,
+        ge=0,
+        le=4096,
+        description="Searches of a process that may wait; beyond that the answer is 503.",
     )
-    retry_seconds: int = Field(2, ge=1, le=600, description="When to come back, as told with a 503.")
+    retry_seconds: int = Field(default=2, ge=1, le=600, description="When to come back, as told with a 503.")
     refresh_seconds: float = Field(
         0.5, gt=0, le=3600, description="How often is looked whether the gallery has changed."
     )
-    hits_most: int = Field(1000, ge=1, le=100_000, description="Hits one search may rank.")
+    hits_most: int = Field(default=1000, ge=1, le=100_000, description="Hits one search may rank.")
 
     body_bytes_most: int = Field(
         1 << 20,
         ge=1024,
         description="Bytes of a request's body, uploads apart; beyond that the answer is 413.",
     )
-    upload_bytes_most: int = Field(32 << 20, ge=1024, description="Bytes of one uploaded image.")
+    upload_bytes_most: int = Field(default=32 << 20, ge=1024, description="Bytes of one uploaded image.")
     upload_request_bytes_most: int = Field(
-        256 << 20, ge=1024, description="Bytes of a request that uploads images."
+        default=256 << 20, ge=1024, description="Bytes of a request that uploads images."
     )
-    upload_images_most: int = Field(500, ge=1, le=100_000, description="Images in one upload.")
-    upload_pixels_most: int = Field(40_000_000, ge=1, description="Pixels of one uploaded image.")
+    upload_images_most: int = Field(default=500, ge=1, le=100_000, description="Images in one upload.")
+    upload_pixels_most: int = Field(default=40_000_000, ge=1, description="Pixels of one uploaded image.")
     body_seconds: float = Field(
         60.0,
         gt=0,
         le=3600,
         description="Seconds a client may take to send headers, and again to send a body.",
     )
-    keep_alive_seconds: int = Field(15, ge=1, le=600, description="Seconds an idle connection is kept open.")
+    keep_alive_seconds: int = Field(
+        default=15, ge=1, le=600, description="Seconds an idle connection is kept open."
+    )
     connections_most: int = Field(
-        1024, ge=1, le=100_000, description="Connections of a process; beyond that the answer is 503."
+        default=1024, ge=1, le=100_000, description="Connections of a process; beyond that the answer is 503."
     )
     shutdown_seconds: int = Field(
-        30, ge=1, le=3600, description="Seconds that running requests are given when the service is stopped."
+        default=30,
+        ge=1,
+        le=3600,
+        description="Seconds that running requests are given when the service is stopped.",
     )
 
     @property
@@ -218,7 +243,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
     for variable, value in environment.items():
         if variable in variables:
             name = variables[variable]
-            parts = tuple(part.strip() for part in value.split(",")) if name == "trusted_proxies" else value
+            parts = tuple(part.strip() for part in value.split(",")) if name in LISTS else value
             found[name] = parts, f"in the environment variable {variable}"
         elif variable.startswith(PREFIX) and nearest_names(variable, variables):
             raise UnknownNameError("environment variable", variable, variables)
@@ -239,3 +264,6 @@ def _plainly(error: ValidationError, told: Mapping[str, tuple[Any, str]]) -> str
 
 PATHS = ("gallery", "run", "state", "tls_certificate", "tls_key")
 """Settings that are paths."""
+
+LISTS = ("host_names", "trusted_proxies")
+"""Settings that are lists; in the environment, with commas between."""

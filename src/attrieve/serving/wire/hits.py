@@ -13,10 +13,12 @@ class ReasonView(AnswerModel):
     wanted: bool = Field(description="Whether it was asked to hold.")
     certainty: float = Field(description="Of the asker, above 0 and at most 1.")
     probability: float = Field(description="That it holds, as the model sees it, 0 to 1.")
-    calibrated: float | None = Field(None, description="The same, calibrated; null for a model that is not.")
+    calibrated: float | None = Field(
+        default=None, description="The same, calibrated; null for a model that is not."
+    )
     matches: bool = Field(description="Whether the probability lies on the asked side of one half.")
     share: float = Field(description="Part of the attribute distance that it causes, 0 to 1.")
-    contribution: float | None = Field(None, description="What it adds to the distance; at least 0.")
+    contribution: float | None = Field(default=None, description="What it adds to the distance; at least 0.")
 
 
 class BoxView(AnswerModel):
@@ -40,11 +42,11 @@ class RowView(AnswerModel):
     """What is known of a row of the gallery."""
 
     key: str = Field(description="Sixteen hexadecimal digits; the same image has the same key everywhere.")
-    camera: str | None = Field(None, description="Name of the camera.")
-    time: str | None = Field(None, description="When the picture was taken, ISO 8601 in UTC.")
+    camera: str | None = Field(default=None, description="Name of the camera.")
+    time: str | None = Field(default=None, description="When the picture was taken, ISO 8601 in UTC.")
     source: str = Field(description="Where the image lay when it was indexed.")
-    track: str | None = Field(None, description="Name of the track the crop belongs to.")
-    frame: int | None = Field(None, description="Number of the video frame.")
+    track: str | None = Field(default=None, description="Name of the track the crop belongs to.")
+    frame: int | None = Field(default=None, description="Number of the video frame.")
     box: BoxView | None = None
     links: HitLinks
 
@@ -55,11 +57,18 @@ class HitView(RowView):
     rank: int = Field(description="From 1.")
     distance: float = Field(description="Smaller is nearer.")
     match_probability: float | None = Field(
-        None, description="That the row fits the description; null for a model that is not calibrated."
+        default=None,
+        description="That the row fits the description; null for a model that is not calibrated.",
     )
-    attribute_distance: float | None = Field(None, description="Of the attributes alone, before weights.")
-    embedding_distance: float | None = Field(None, description="Of the embedding alone, before weights.")
-    embedding_contribution: float | None = Field(None, description="What the embedding adds to the distance.")
+    attribute_distance: float | None = Field(
+        default=None, description="Of the attributes alone, before weights."
+    )
+    embedding_distance: float | None = Field(
+        default=None, description="Of the embedding alone, before weights."
+    )
+    embedding_contribution: float | None = Field(
+        default=None, description="What the embedding adds to the distance."
+    )
     reasons: list[ReasonView] = Field(default_factory=list, description="One for each thing asked.")
 
 
@@ -93,7 +102,7 @@ class WithoutTermView(AnswerModel):
 class PersonView(RowView):
     """A row in detail."""
 
-    indexed_at: str | None = Field(None, description="When it was added, ISO 8601 in UTC.")
+    indexed_at: str | None = Field(default=None, description="When it was added, ISO 8601 in UTC.")
     quality: QualityView | None = None
     columns: dict[str, str | bool | int | float | None] = Field(
         default_factory=dict, description="The gallery's own further columns."
@@ -106,7 +115,7 @@ class PersonView(RowView):
     like: str = Field(
         description="A description made of the attributes the model is sure of; '' if there are none."
     )
-    hit: HitView | None = Field(None, description="With its reasons, if a description was given.")
+    hit: HitView | None = Field(default=None, description="With its reasons, if a description was given.")
     without: list[WithoutTermView] = Field(
         default_factory=list, description="Counterfactuals, if a description of several terms was given."
     )

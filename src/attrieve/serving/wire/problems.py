@@ -19,7 +19,9 @@ class ProblemView(AnswerModel):
     title: str = Field(description="Short words, the same for every occurrence.")
     status: int = Field(description="Status of the answer.")
     detail: str = Field(description="What came, what was expected, what to do.")
-    request_id: str | None = Field(None, description="Stands in the log, too.")
-    errors: list[WrongField] | None = Field(None, description="Each wrong field, of a request of wrong form.")
-    name: str | None = Field(None, description="The name that is not known.")
-    nearest: list[str] | None = Field(None, description="Known names near to it.")
+    request_id: str | None = Field(default=None, description="Stands in the log, too.")
+    errors: list[WrongField] | None = Field(
+        default=None, description="Each wrong field, of a request of wrong form."
+    )
+    name: str | None = Field(default=None, description="The name that is not known.")
+    nearest: list[str] | None = Field(default=None, description="Known names near to it.")

@@ -27,7 +27,7 @@ class SearchRequest(RequestModel):
     """What is searched for: ``query`` or ``witnesses``."""
 
     query: Text | dict[str, bool | float | None] | None = Field(
-        None,
+        default=None,
         description="A sentence, the query language ('backpack, !hat, jacket?'), or a table of attribute to "
         "true, false, certainty, or null for open.",
         examples=["male, backpack, !hat, jacket?", {"hat": False, "backpack": 0.8}],
@@ -45,28 +45,29 @@ class SearchRequest(RequestModel):
         examples=[["camera=C1,C2", "time>=2024-05-01"]],
     )
     top: int = Field(
-        100, ge=1, le=100_000, description="Hits that are ranked; the operator sets how many at most."
+        default=100, ge=1, le=100_000, description="Hits that are ranked; the operator sets how many at most."
     )
-    page: int = Field(1, ge=1, le=100_000, description="Which part of them to send, from 1.")
-    page_size: int = Field(20, ge=1, le=500, description="Hits in one answer.")
-    explain: bool = Field(True, description="Whether hits carry reasons.")
+    page: int = Field(default=1, ge=1, le=100_000, description="Which part of them to send, from 1.")
+    page_size: int = Field(default=20, ge=1, le=500, description="Hits in one answer.")
+    explain: bool = Field(default=True, description="Whether hits carry reasons.")
     what_if: bool = Field(
-        False, description="Whether to tell where the hits would stand without each thing asked."
+        default=False, description="Whether to tell where the hits would stand without each thing asked."
     )
     questions: int = Field(
-        0,
+        default=0,
         ge=0,
         le=20,
         description="How many open attributes to name whose answers would tell the hits apart best.",
     )
     distance: str | None = Field(
-        None, max_length=40, description="How distances are measured; null for the gallery's way."
+        default=None, max_length=40, description="How distances are measured; null for the gallery's way."
     )
     fusion_weight: float | None = Field(
-        None, ge=0, le=1000, description="Weight of the attribute distance; null for the gallery's."
+        default=None, ge=0, le=1000, description="Weight of the attribute distance; null for the gallery's."
     )
     normalisation: Normalisation | None = Field(
-        None, description="What distances are divided by before they are joined; null for the gallery's way."
+        default=None,
+        description="What distances are divided by before they are joined; null for the gallery's way.",
     )
     right: list[Key] = Field(default_factory=list, max_length=200, description="Rows marked right.")
     wrong: list[Key] = Field(default_factory=list, max_length=200, description="Rows marked wrong.")
@@ -161,7 +162,8 @@ class SearchAnswer(AnswerModel):
     fusion: FusionView
     distance: str | None = None
     expected_matches: float | None = Field(
-        None, description="How many rows are expected to fit; null for a model that is not calibrated."
+        default=None,
+        description="How many rows are expected to fit; null for a model that is not calibrated.",
     )
     hits: list[HitView]
     total: int = Field(description="Hits that were ranked, over all pages.")
@@ -170,7 +172,7 @@ class SearchAnswer(AnswerModel):
     pages: int
     witnesses: WitnessesView | None = None
     ranks_without: dict[str, list[int | None]] | None = Field(
-        None, description="For each thing asked, where each hit of this page would stand without it."
+        default=None, description="For each thing asked, where each hit of this page would stand without it."
     )
     questions: list[QuestionView] | None = None
-    ledger_entry: int | None = Field(None, description="Number of the entry in the ledger.")
+    ledger_entry: int | None = Field(default=None, description="Number of the entry in the ledger.")

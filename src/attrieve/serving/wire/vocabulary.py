@@ -11,7 +11,9 @@ class AttributeView(AnswerModel):
     name: str
     label: str = Field(description="Short words for people.")
     aliases: list[str] = Field(description="Further names a query may use.")
-    colour: str | None = Field(None, description="Its colour on a screen, '#rrggbb', if it speaks of one.")
+    colour: str | None = Field(
+        default=None, description="Its colour on a screen, '#rrggbb', if it speaks of one."
+    )
 
 
 class GroupView(AnswerModel):

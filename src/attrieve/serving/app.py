@@ -1,0 +1,83 @@
+"""The application: routes, pages and middlewares around one :class:`~attrieve.serving.service.Service`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI
+
+from attrieve import __version__
+from attrieve.gallery.store import Gallery
+from attrieve.serving import answers, problems
+from attrieve.serving.access.headers import HostCheck, OriginCheck, SecurityHeaders
+from attrieve.serving.middleware import BodyLimits, RequestLog
+from attrieve.serving.routes import health, search
+from attrieve.serving.service import Service
+from attrieve.serving.settings import ServiceSettings
+from attrieve.serving.showing import API
+
+if TYPE_CHECKING:
+    from attrieve.models.retriever import Retriever
+
+TAGS = [
+    {
+        "name": "search",
+        "description": "From a description to ranked hits. A hit is a lead, not an identification.",
+    },
+    {"name": "persons", "description": "Rows of the gallery: details, pictures, what the model saw."},
+    {"name": "gallery", "description": "What the gallery holds."},
+    {"name": "vocabulary", "description": "The words a description is made of."},
+    {"name": "health", "description": "Whether the service is well."},
+]
+ROUTERS: tuple[APIRouter, ...] = (search.router, health.router, health.metrics_router)
+
+
+def create_app(
+    settings: ServiceSettings,
+    *,
+    gallery: Gallery | None = None,
+    retriever: "Retriever | None" = None,
+) -> FastAPI:
+    """Return the application over a gallery.
+
+    Args:
+        settings: how it runs.
+        gallery: an opened one in the place of the folder's.
+        retriever: a loaded one in the place of the run folder's.
+
+    Raises:
+        AttrieveError: if gallery or state folder cannot be used, or the settings do not go together.
+    """
+    service = Service(settings, gallery=gallery, retriever=retriever)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            service.close()
+
+    app = FastAPI(
+        title="attrieve",
+        version=__version__,
+        summary="Describe a person, find them: search a gallery of person images by attributes.",
+        description="A hit is a lead, not an identification. See `/responsible-use` for what the service is "
+        "for and what it must not be used for.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # the usual pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_tags=TAGS,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=API)
+    answers.describe(app)
+    app.add_middleware(BodyLimits, settings=settings)
+    app.add_middleware(OriginCheck)
+    app.add_middleware(HostCheck, names=(settings.host, *settings.host_names))
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.add_middleware(RequestLog, metrics=service.metrics)
+    return app

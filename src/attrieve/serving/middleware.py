@@ -1,0 +1,177 @@
+"""Around every request: its number, its line in the log, its time, and how much it may send."""
+
+import logging
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from attrieve.serving.metrics import Metrics
+from attrieve.serving.problems import Problem, ProblemError, problem_response
+from attrieve.serving.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+log = logging.getLogger("attrieve.requests")
+
+REQUEST_ID = "X-Request-Id"
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+UPLOADS = re.compile(r"/api/v1/images(/.*)?|/images(/.*)?")
+"""Addresses that take images."""
+
+
+class RequestLog:
+    """Gives each request a number, counts it, times it and logs it; tells failures that nobody expected.
+
+    The query string is not logged: descriptions of people stand in the ledger, not in log files.
+
+    Args:
+        app: what answers.
+        metrics: where requests are counted.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self.app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        begun = time.perf_counter()
+        status = 0
+
+        async def numbered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (REQUEST_ID.lower().encode(), request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, numbered)
+        except Exception as error:
+            log.exception("request %s failed", request_id)
+            if status:
+                raise  # half an answer is out; the connection must break
+            await problem_response(error, request_id)(scope, receive, numbered)
+        finally:
+            self._tell(scope, status, request_id, time.perf_counter() - begun)
+
+    def _tell(self, scope: Scope, status: int, request_id: str, seconds: float) -> None:
+        route = scope.get("route")
+        name = getattr(route, "path", "none")
+        self._metrics.requests.labels(scope["method"], name, str(status)).inc()
+        self._metrics.request_seconds.labels(name).observe(seconds)
+        actor = scope.get("state", {}).get("actor")
+        client = scope.get("client")
+        log.info(
+            "%s %s %d",
+            scope["method"],
+            scope["path"],
+            status,
+            extra={
+                "request": {
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round(1000 * seconds, 1),
+                    "actor": getattr(actor, "name", None),
+                    "client": client[0] if client else None,
+                }
+            },
+        )
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID.lower().encode() and _GIVEN_ID.fullmatch(value):
+            return str(value.decode("ascii"))
+    return secrets.token_hex(8)
+
+
+class BodyLimits:
+    """Refuses bodies that are too large, or that come too slowly.
+
+    Args:
+        app: what answers.
+        settings: say how large and how slowly.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: ServiceSettings) -> None:
+        self.app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        upload = UPLOADS.fullmatch(scope["path"]) is not None
+        most = self._settings.upload_request_bytes_most if upload else self._settings.body_bytes_most
+        stated = _stated_length(scope)
+        if stated is not None and stated > most:
+            await self._refuse(_too_large(most, stated), scope, receive, send)
+            return
+        came, begun = 0, False
+
+        async def limited() -> Message:
+            nonlocal came
+            message = await self._in_time(receive) if not begun else await receive()
+            if message["type"] == "http.request":
+                came += len(message.get("body", b""))
+                if came > most:
+                    raise _too_large(most, came)
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        await self.app(scope, limited, watched)
+
+    async def _in_time(self, receive: Receive) -> Message:
+        seconds = self._settings.body_seconds
+        with anyio.move_on_after(seconds):
+            return await receive()
+        raise ProblemError(
+            Problem.REQUEST_TIMEOUT,
+            f"nothing came for {seconds:g} s; send the request without a break",
+            headers={"Connection": "close"},
+        )
+
+    @staticmethod
+    async def _refuse(error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
+        state: MutableMapping[str, Any] = scope.get("state", {})
+        await problem_response(error, state.get("request_id"))(scope, receive, send)
+
+
+def _too_large(most: int, came: int) -> ProblemError:
+    return ProblemError(
+        Problem.TOO_LARGE,
+        f"a request's body has at most {most:,} bytes here, this one has {came:,} or more",
+        headers={"Connection": "close"},
+        most_bytes=most,
+    )
+
+
+def _stated_length(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            try:
+                return int(value)
+            except ValueError:
+                return None
+    return None

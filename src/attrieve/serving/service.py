@@ -1,0 +1,118 @@
+"""What the requests of one application share."""
+
+import logging
+import threading
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from attrieve.errors import AttrieveError
+from attrieve.gallery.store import Gallery
+from attrieve.serving.access.entrance import Entrance
+from attrieve.serving.capacity import SearchRoom
+from attrieve.serving.cases.cases import Cases
+from attrieve.serving.galleries import GalleryHolder
+from attrieve.serving.jobs.queue import JobQueue
+from attrieve.serving.metrics import Metrics
+from attrieve.serving.settings import ServiceSettings
+from attrieve.serving.state.database import StateDatabase
+from attrieve.serving.state.ledger import DATABASE_FILE, Ledger
+from attrieve.serving.state.signing import SigningKey
+
+if TYPE_CHECKING:
+    from attrieve.models.retriever import Retriever
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """A gallery, what is remembered about its use, and the room to search it.
+
+    Opening it starts no thread; :meth:`start` does, and :meth:`close` ends them.
+
+    Args:
+        settings: how the service runs.
+        gallery: an opened one in the place of the folder's.
+        retriever: a loaded one in the place of the run folder's.
+
+    Raises:
+        AttrieveError: if gallery or state folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        gallery: Gallery | None = None,
+        retriever: "Retriever | None" = None,
+    ) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.galleries = GalleryHolder(settings.gallery, gallery)
+        self.room = SearchRoom(
+            settings.searches_at_once,
+            settings.queue,
+            retry_seconds=settings.retry_seconds,
+            waited=self.metrics.search_wait_seconds.observe,
+        )
+        self.state = StateDatabase(settings.state_folder / DATABASE_FILE)
+        self.ledger = Ledger(self.state, SigningKey.open(settings.state_folder))
+        self.entrance = Entrance(self.state, self.ledger, settings)
+        self.accounts = self.entrance.accounts
+        self.jobs = JobQueue(self.state)
+        self.cases = Cases(self.state, self.ledger)
+        self._retriever = retriever
+        self._retriever_lock = threading.Lock()
+        self._retriever_problem: AttrieveError | None = None
+        self._tell_states()
+
+    @property
+    def name(self) -> str:
+        """Name of the gallery."""
+        return self.settings.gallery.absolute().name
+
+    def retriever(self) -> "Retriever | None":
+        """Return the model of the gallery, loaded the first time; None if the settings name no run.
+
+        Raises:
+            CheckpointError: if it cannot be read.
+            SchemaMismatchError: if it is not the one that filled the gallery.
+        """
+        if self._retriever is None and self.settings.run is not None:
+            with self._retriever_lock:
+                if self._retriever is None:
+                    from attrieve.gallery.database.manifest import DatabaseManifest, GalleryModel
+                    from attrieve.models.retriever import Retriever
+
+                    loaded = Retriever.from_pretrained(self.settings.run)
+                    DatabaseManifest.read(self.settings.gallery).require_model(GalleryModel.of(loaded))
+                    self._retriever = loaded
+        return self._retriever
+
+    @cached_property
+    def lock(self) -> threading.Lock:
+        """For what few requests change together."""
+        return threading.Lock()
+
+    def start(self) -> None:
+        """Begin to look after the gallery."""
+        self.galleries.watch(self.settings.refresh_seconds)
+
+    def close(self) -> None:
+        """End what :meth:`start` began, and let go of the files."""
+        self.galleries.close()
+        with suppress(AttrieveError):
+            self.ledger.write_head_file()
+        self.state.close()
+
+    def _tell_states(self) -> None:
+        def jobs() -> float:
+            try:
+                return float(self.jobs.waiting())
+            except AttrieveError:
+                return float("nan")
+
+        state: Any = self.metrics.state
+        state("attrieve_gallery_rows", "Rows of the gallery.", lambda: float(len(self.galleries.current())))
+        state("attrieve_searches_waiting", "Searches that wait.", lambda: float(self.room.waiting))
+        state("attrieve_jobs_waiting", "Jobs that wait or run.", jobs)
