@@ -1,0 +1,1 @@
+"""The service: a REST interface and pages over one gallery."""
