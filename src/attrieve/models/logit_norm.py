@@ -39,6 +39,7 @@ class LogitNorm(nn.Module):
         self.over_images: nn.BatchNorm1d | None = None
         if kind in (LogitNormKind.ATTRIBUTE, LogitNormKind.BOTH):
             self.over_images = nn.BatchNorm1d(attributes, eps=_EPSILON, affine=False)
+        self.epsilon = _EPSILON
         self.over_attributes = kind in (LogitNormKind.INSTANCE, LogitNormKind.BOTH)
         self.gain = nn.Parameter(torch.ones(attributes))
         self.shift = nn.Parameter(torch.zeros(attributes))

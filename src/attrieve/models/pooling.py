@@ -80,3 +80,42 @@ def require_rows(rows: int, parts: int) -> None:
             f"a feature map of {rows} rows has no {parts} stripes; "
             "lower model.parts, or raise the input height or the map's resolution"
         )
+
+
+def pooled_shares(
+    pooling: MapPooling,
+    feature_map: Float[Tensor, "batch channel map_height map_width"],
+    weight: Float[Tensor, "attribute pooled"],
+) -> Float[Tensor, "batch attribute map_height map_width"]:
+    """Divide ``weight @ pooling(feature_map)`` among positions; summed over positions it is that again.
+
+    A mean gives every position its value over the number of positions, a maximum gives all to the position
+    that has it (the first of equals). A generalised mean m grows in proportion with the values, so by
+    Euler's theorem ``m = sum_x v_x dm/dv_x``, and position x gets ``m v_x^p / sum v^p``.
+
+    >>> image = torch.tensor([1.0, 3.0]).view(1, 1, 2, 1)
+    >>> pooled_shares(MapPooling(1, PoolingKind.AVERAGE), image, torch.tensor([[10.0]])).flatten()
+    tensor([ 5., 15.])
+    """
+    stripes = feature_map.tensor_split(pooling.parts, dim=2)
+    weights = weight.tensor_split(pooling.parts, dim=1)
+    shared = [_stripe_shares(pooling, part, own) for part, own in zip(stripes, weights, strict=True)]
+    return torch.cat(shared, dim=2)
+
+
+def _stripe_shares(pooling: MapPooling, part: Tensor, weight: Tensor) -> Tensor:
+    positions = part.shape[2] * part.shape[3]
+    if pooling.kind is PoolingKind.GENERALISED_MEAN:
+        exact = part if part.dtype == torch.float64 else part.float()
+        powers = exact.clamp(min=_SMALLEST).pow(pooling.exponent)
+        mean = powers.mean(dim=(2, 3), keepdim=True)
+        shares = mean.pow(1 / pooling.exponent) * (powers / (mean * positions))
+        return torch.einsum("bchw,ac->bahw", shares, weight.to(shares.dtype))
+    if pooling.kind is PoolingKind.AVERAGE:
+        return torch.einsum("bchw,ac->bahw", part, weight) / positions
+    for_mean, for_maximum = weight.chunk(2, dim=1)
+    flat = part.flatten(2)
+    largest = torch.zeros_like(flat)
+    largest.scatter_(2, flat.argmax(dim=2, keepdim=True), flat.amax(dim=2, keepdim=True))
+    by_mean = torch.einsum("bchw,ac->bahw", part, for_mean) / positions
+    return by_mean + torch.einsum("bchw,ac->bahw", largest.view_as(part), for_maximum)

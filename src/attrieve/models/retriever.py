@@ -178,7 +178,19 @@ class Retriever(nn.Module):
         Raises:
             ConfigurationError: if attention is asked of the pooled head, which has none.
         """
-        feature_map = self.backbone(images)
+        return self.describe_map(self.backbone(images), with_attention=with_attention)
+
+    def describe_map(
+        self,
+        feature_map: Float[Tensor, "batch channel map_height map_width"],
+        *,
+        with_attention: bool = False,
+    ) -> RetrieverOutput:
+        """Describe images by their feature maps: all of :meth:`forward` that comes after the backbone.
+
+        Raises:
+            ConfigurationError: if attention is asked of the pooled head, which has none.
+        """
         if self.visual_tokens is None or self.transformer is None:
             if with_attention:
                 raise ConfigurationError("the pooled head has no attention; use head = 'transformer'")
