@@ -11,7 +11,7 @@ from attrieve.gallery.store import Gallery
 from attrieve.serving import answers, problems
 from attrieve.serving.access.headers import HostCheck, OriginCheck, SecurityHeaders
 from attrieve.serving.middleware import BodyLimits, RequestLog
-from attrieve.serving.routes import health, search
+from attrieve.serving.routes import accounts, health, ledger, search, sign_in
 from attrieve.serving.service import Service
 from attrieve.serving.settings import ServiceSettings
 from attrieve.serving.showing import API
@@ -27,9 +27,18 @@ TAGS = [
     {"name": "persons", "description": "Rows of the gallery: details, pictures, what the model saw."},
     {"name": "gallery", "description": "What the gallery holds."},
     {"name": "vocabulary", "description": "The words a description is made of."},
+    {"name": "accounts", "description": "Signing in, accounts of people, keys of programs."},
+    {"name": "ledger", "description": "Who did what, when and what for; read, never changed."},
     {"name": "health", "description": "Whether the service is well."},
 ]
-ROUTERS: tuple[APIRouter, ...] = (search.router, health.router, health.metrics_router)
+ROUTERS: tuple[APIRouter, ...] = (
+    search.router,
+    sign_in.router,
+    accounts.router,
+    ledger.router,
+    health.router,
+    health.metrics_router,
+)
 
 
 def create_app(
@@ -78,6 +87,6 @@ def create_app(
     app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(OriginCheck)
     app.add_middleware(HostCheck, names=(settings.host, *settings.host_names))
-    app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(RequestLog, metrics=service.metrics)
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
     return app

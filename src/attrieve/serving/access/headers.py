@@ -58,12 +58,8 @@ class HostCheck:
         if scope["type"] == "http":
             host = Headers(scope=scope).get("host", "")
             if not self._ours(host):
-                await _refuse(
-                    ProblemError(
-                        Problem.BAD_REQUEST,
-                        f"this service is not known as {host[:200]!r}; if it is, add the name to host_names",
-                    )
-                )(scope, receive, send)
+                told = f"this service is not known as {host[:200]!r}; if it is, add the name to host_names"
+                await _refuse(ProblemError(Problem.BAD_REQUEST, told), scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -90,11 +86,9 @@ class OriginCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 403, or pass on."""
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
-            headers = Headers(scope=scope)
-            if _from_elsewhere(headers):
-                await _refuse(ProblemError(Problem.CSRF, "the request comes from another site"))(
-                    scope, receive, send
-                )
+            if _from_elsewhere(Headers(scope=scope)):
+                error = ProblemError(Problem.CSRF, "the request comes from another site")
+                await _refuse(error, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -159,5 +153,5 @@ def _browser_cookie(value: str, *, secure: bool) -> str:
     return cookie[name].OutputString()
 
 
-def _refuse(error: ProblemError) -> ASGIApp:
-    return problem_response(error, None)
+async def _refuse(error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
+    await problem_response(error, scope.get("state", {}).get("request_id"))(scope, receive, send)

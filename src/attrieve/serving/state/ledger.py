@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from attrieve.data.files import write_atomically
-from attrieve.errors import StorageError
+from attrieve.errors import InputError, StorageError
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger_check import LedgerCheck, check_ledger
@@ -320,7 +320,12 @@ class _Wanted:
 
 
 def _utc(moment: datetime) -> str:
-    return datetime.fromtimestamp(moment.timestamp(), tz=UTC).isoformat(timespec="microseconds")
+    """Return a moment as entries hold it; one without a zone is taken for UTC."""
+    try:
+        utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"{moment.isoformat()} is before or after all time") from None
+    return utc.isoformat(timespec="microseconds")
 
 
 def _read(row: sqlite3.Row) -> LedgerEntry:

@@ -118,13 +118,16 @@ class Draft:
     keys: Sequence[str]
 
     def checked(self) -> "Draft":
-        """Return it, if it can be written.
+        """Return it as it can be written: halves of characters (lone surrogates) become question marks.
 
         Raises:
             InputError: if something in it is not JSON: NaN, infinity or an object.
         """
-        canonical_json({"query": self.query, "details": dict(self.details), "keys": list(self.keys)})
-        return self
+        texts = [self.purpose, self.case, self.query, dict(self.details), list(self.keys)]
+        canonical_json(texts)
+        whole = json.dumps(texts, ensure_ascii=False).encode("utf-8", "replace")
+        purpose, case, query, details, keys = json.loads(whole)
+        return Draft(self.actor, self.action, purpose, case, query, details, keys)
 
     def placed(self, sequence: int, previous: str, now_s: float, before_s: float) -> tuple[str, LedgerEntry]:
         """Return the text to store and the entry.
