@@ -10,6 +10,7 @@ from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.completion import expected_embedding
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.exact import FusedQuery, search_exact
+from attrieve.gallery.feedback import Marks, with_feedback
 from attrieve.gallery.found_rows import FoundRows, ranking_of
 from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
@@ -26,6 +27,7 @@ def search(
     where: Filter | None = None,
     explain: bool = True,
     threads: int | None = None,
+    marks: Marks | None = None,
 ) -> Ranking:
     """Rank the rows of a gallery by a description, nearest first; ties resolve by key.
 
@@ -42,19 +44,27 @@ def search(
             empty if none does.
         explain: whether hits carry reasons; they need a model that recognises attributes.
         threads: None for all cores.
+        marks: rows judged right or wrong; they change weights and embedding as
+            :func:`~attrieve.gallery.feedback.with_feedback` says, and stay in the ranking.
 
     Raises:
         InputError: if the gallery has no rows, or ``top`` is below 1.
+        UnknownNameError: for a marked row the gallery does not hold.
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
     """
     wanted = checked_query(gallery, query, top, fusion)
+    asked = None
+    if marks is not None and len(marks):
+        feedback = with_feedback(gallery, query, marks)
+        wanted, asked = feedback.applied(wanted), feedback.weighted
     columns = gallery.columns
     if columns.compact is None:
         raise AssertionError("a gallery without rows was refused before")
     keep = columns.kept if where is None else columns.places(gallery.store.select(where))
     hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
-    return ranking_of(FoundRows.of(columns, hits, wanted), query, gallery.store.rows_at, explain=explain)
+    found = FoundRows.of(columns, hits, wanted)
+    return ranking_of(found, query, gallery.store.rows_at, explain=explain, asked=asked)
 
 
 @runtime_checkable
