@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attrieve.errors import InputError
+from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, Ranking
 
@@ -91,10 +92,7 @@ def entropy(probability: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes
 
 
 def _probability(gallery: Gallery, keys: Sequence[str]) -> Float[np.ndarray, "row attribute"]:
-    numbers = np.array([int(key, 16) for key in keys], dtype=np.uint64)
-    by_key = np.argsort(gallery.columns.key, kind="stable")
-    places = by_key[np.searchsorted(gallery.columns.key, numbers, sorter=by_key)]
-    found = gallery.columns.vectors(places.astype(np.int64)).probability
+    found = gallery.columns.vectors(gallery.columns.places_of_keys(key_numbers(keys))).probability
     if found is None:
         raise InputError("the gallery holds no attribute probabilities")
     return found

@@ -7,24 +7,24 @@ from typing import Any
 import anyio.to_thread
 
 from attrieve.errors import ConfigurationError, QueryError
-from attrieve.gallery.counterfactual import ranks_without_terms
-from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.feedback import Feedback, Marks
 from attrieve.gallery.next_question import next_questions
-from attrieve.gallery.search import search
 from attrieve.gallery.store import Gallery
-from attrieve.gallery.witness_search import WitnessRanking, search_for_witnesses
-from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
+from attrieve.schema import AttributeQuery, AttributeSchema, Hit
 from attrieve.schema.sentence import Statement, read_statement
-from attrieve.schema.witnesses import Witness, read_witness
+from attrieve.schema.witnesses import Pooled, Witness, pool, read_witness
 from attrieve.scoring.fusion import Fusion, Normalisation
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.galleries import version_of
+from attrieve.serving.ranking import Ranked, Scope, rank, ranks_elsewhere
 from attrieve.serving.service import Service
-from attrieve.serving.showing import hit_view, rows_of_keys
+from attrieve.serving.showing import hit_view
 from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.stating import require_purpose
 from attrieve.serving.wire.search import (
     ComparisonView,
+    FeedbackView,
     FusionView,
     PieceView,
     QueryView,
@@ -32,6 +32,7 @@ from attrieve.serving.wire.search import (
     SearchAnswer,
     SearchRequest,
     TermView,
+    WeightChangeView,
     WitnessesView,
     WitnessView,
 )
@@ -73,44 +74,21 @@ def _details(request: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
     return {**kept, "version": answer.version, "model": answer.model, "total": answer.total}
 
 
-def find(service: Service, request: SearchRequest) -> SearchAnswer:
-    """Search, in this thread and now; :func:`answer_search` is what requests call.
-
-    Raises:
-        AttrieveError: whatever cannot be read, understood or found.
-    """
-    begun = time.perf_counter()
-    gallery = service.galleries.current()
-    asked = _read(request, gallery, service.settings.hits_most)
-    found = _search(asked, gallery, service.settings.threads)
-    answer = _answer(service, request, asked, found, gallery)
-    service.metrics.searches.inc()
-    service.metrics.search_seconds.observe(time.perf_counter() - begun)
-    return answer
-
-
 @dataclass(frozen=True)
-class _Asked:
-    """A request, read against a gallery."""
+class Asked:
+    """A request, read against a gallery.
+
+    Args:
+        statement: the description, or what the witnesses say together.
+        witnesses: each of them.
+        pooled: how they stand to each other, or None without witnesses.
+        scope: where is searched.
+    """
 
     statement: Statement
     witnesses: tuple[Witness, ...]
-    fusion: Fusion
-    where: Filter | None
-    top: int
-    first: int
-    behind: int
-    explain: bool
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What was found: hits up to the end of the page."""
-
-    query: AttributeQuery
-    ranking: Ranking
-    rows_searched: int
-    by_witnesses: WitnessRanking | None = None
+    pooled: Pooled | None
+    scope: Scope
 
 
 def read_description(query: str | dict[str, Any], schema: AttributeSchema) -> Statement:
@@ -135,96 +113,89 @@ def fusion_of(request: SearchRequest, gallery: Gallery) -> Fusion:
     return fusion
 
 
-def _read(request: SearchRequest, gallery: Gallery, most: int) -> _Asked:
+def read_request(service: Service, request: SearchRequest, gallery: Gallery) -> Asked:
+    """Read a request.
+
+    Raises:
+        QueryError: for a description that cannot be read.
+        UnknownNameError: for an unknown attribute or column, with the nearest.
+        ConfigurationError: for pages beyond the hits asked for, or more hits than the operator allows.
+    """
     if (request.query is None) == (not request.witnesses):
         raise QueryError("give 'query' or 'witnesses', and not both")
     if request.distance is not None:
         raise ConfigurationError(f"distance {request.distance!r} is not known; leave it out")
-    if request.right or request.wrong:
-        raise ConfigurationError("marked rows do not count in a search yet; leave 'right' and 'wrong' out")
+    most = service.settings.hits_most
     if request.top > most:
         raise ConfigurationError(f"'top' is at most {most} here, got {request.top}")
-    first = (request.page - 1) * request.page_size
-    if first >= request.top:
+    if (request.page - 1) * request.page_size >= request.top:
         raise ConfigurationError(
             f"page {request.page} of {request.page_size} hits begins behind the {request.top} hits asked "
             "for; ask for a smaller page or a larger 'top'"
         )
     witnesses = tuple(read_witness(text, gallery.schema) for text in request.witnesses)
-    query = request.query
-    statement = None if query is None else read_description(query, gallery.schema)
-    if statement is None:
-        from attrieve.schema.witnesses import pool
-
-        statement = Statement(pool(witnesses).query)
-    return _Asked(
-        statement,
-        witnesses,
-        fusion_of(request, gallery),
-        gallery.store.parse(request.where) if request.where else None,
-        request.top,
-        first,
-        min(first + request.page_size, request.top),
-        request.explain,
+    pooled = pool(witnesses) if witnesses else None
+    statement = (
+        Statement(pooled.query)
+        if pooled is not None
+        else read_description(request.query if request.query is not None else "", gallery.schema)
     )
+    where = gallery.store.parse(request.where) if request.where else None
+    marks = Marks.of(request.right, request.wrong)
+    scope = Scope.of(gallery, fusion_of(request, gallery), where, marks, service.settings.threads)
+    return Asked(statement, witnesses, pooled, scope)
 
 
-def _search(asked: _Asked, gallery: Gallery, threads: int) -> _Found:
-    rows = (
-        len(gallery)
-        if asked.where is None
-        else len(gallery.columns.places(gallery.store.select(asked.where)))
-    )
-    if asked.witnesses:
-        found = search_for_witnesses(
-            gallery,
-            asked.witnesses,
-            top=asked.behind,
-            fusion=asked.fusion,
-            where=asked.where,
-            explain=asked.explain,
-        )
-        return _Found(found.pooled.query, found.ranking, rows, found)
-    ranking = search(
-        gallery,
-        asked.statement.query,
-        top=asked.behind,
-        fusion=asked.fusion,
-        where=asked.where,
-        explain=asked.explain,
-        threads=threads,
-    )
-    return _Found(asked.statement.query, ranking, rows)
+def find(service: Service, request: SearchRequest) -> SearchAnswer:
+    """Search, in this thread and now; :func:`answer_search` is what requests call.
+
+    Raises:
+        AttrieveError: whatever cannot be read, understood or found.
+    """
+    begun = time.perf_counter()
+    gallery = service.galleries.current()
+    asked = read_request(service, request, gallery)
+    first = (request.page - 1) * request.page_size
+    behind = min(first + request.page_size, request.top)
+    ranked = rank(asked.scope, asked.statement.query, behind)
+    answer = _answer(service, request, asked, ranked, ranked.page(first, behind, explain=request.explain))
+    service.metrics.searches.inc()
+    service.metrics.search_seconds.observe(time.perf_counter() - begun)
+    return answer
 
 
 def _answer(
-    service: Service, request: SearchRequest, asked: _Asked, found: _Found, gallery: Gallery
+    service: Service,
+    request: SearchRequest,
+    asked: Asked,
+    ranked: Ranked,
+    page: list[tuple[Hit, GalleryRow]],
 ) -> SearchAnswer:
-    page = found.ranking.hits[asked.first : asked.behind]
-    rows = rows_of_keys(gallery, [hit.key for hit in page])
-    total = min(asked.top, found.rows_searched)
-    shown = slice(asked.first, asked.behind)
+    scope, gallery = asked.scope, asked.scope.gallery
+    keys = [hit.key for hit, _ in page]
+    total = min(request.top, scope.rows)
     return SearchAnswer(
         gallery=service.name,
         version=version_of(gallery),
         model=gallery.model.name,
         rows=len(gallery),
-        rows_searched=found.rows_searched,
+        rows_searched=scope.rows,
         query=query_view(asked.statement),
         where=list(request.where),
         fusion=FusionView(
-            attribute_weight=asked.fusion.attribute_weight,
-            embedding_weight=asked.fusion.embedding_weight,
-            normalisation=asked.fusion.normalisation.value,
+            attribute_weight=scope.fusion.attribute_weight,
+            embedding_weight=scope.fusion.embedding_weight,
+            normalisation=scope.fusion.normalisation.value,
         ),
-        hits=[hit_view(hit, row, gallery.schema) for hit, row in zip(page, rows, strict=True)],
+        hits=[hit_view(hit, row, gallery.schema) for hit, row in page],
         total=total,
         page=request.page,
         page_size=request.page_size,
         pages=max(1, -(-total // request.page_size)),
-        witnesses=_witnesses(asked, found.by_witnesses, shown),
-        ranks_without=_without(asked, found, gallery, shown) if request.what_if else None,
-        questions=_questions(found, gallery, request.questions) if request.questions else None,
+        witnesses=None if asked.pooled is None else _witnesses(asked, asked.pooled, keys, len(ranked)),
+        ranks_without=without_terms(ranked, keys) if request.what_if else None,
+        questions=_questions(ranked, request.questions) if request.questions else None,
+        feedback=None if ranked.feedback is None else _feedback(ranked.feedback),
     )
 
 
@@ -256,32 +227,66 @@ def query_view(statement: Statement) -> QueryView:
     )
 
 
-def _witnesses(asked: _Asked, found: WitnessRanking | None, shown: slice) -> WitnessesView | None:
-    if found is None:
-        return None
+def _witnesses(asked: Asked, pooled: Pooled, keys: list[str], among: int) -> WitnessesView:
+    without: dict[str, list[int | None]] = {}
+    for left_out in asked.witnesses if len(asked.witnesses) > 1 else ():
+        others = [witness for witness in asked.witnesses if witness is not left_out]
+        try:
+            query = pool(others).query
+        except QueryError:  # nothing is left to ask
+            without[left_out.name] = []
+            continue
+        without[left_out.name] = ranks_elsewhere(asked.scope, query, keys, among)
     return WitnessesView(
         said=[
             WitnessView(name=one.name, weight=one.weight, text=one.query.to_text()) for one in asked.witnesses
         ],
         comparisons=[
             ComparisonView(label=row.label, said=list(row.said), pooled=row.pooled, verdict=row.verdict.value)
-            for row in found.pooled.comparisons
+            for row in pooled.comparisons
         ],
-        ranks_without={name: list(ranks[shown]) for name, ranks in found.without.items()},
+        ranks_without=without,
     )
 
 
-def _without(asked: _Asked, found: _Found, gallery: Gallery, shown: slice) -> dict[str, list[int | None]]:
-    told = ranks_without_terms(gallery, found.query, found.ranking, fusion=asked.fusion, where=asked.where)
-    return {AttributeQuery(gallery.schema, (one.term,)).to_text(): list(one.ranks[shown]) for one in told}
+def without_terms(ranked: Ranked, keys: list[str]) -> dict[str, list[int | None]]:
+    """Return, for each thing asked, where rows would stand without it; a single thing cannot be left out."""
+    query = ranked.query
+    if len(query.terms) < 2:
+        return {}
+    found = {}
+    for left_out in query.terms:
+        others = replace(query, terms=tuple(term for term in query.terms if term is not left_out))
+        text = AttributeQuery(query.schema, (left_out,)).to_text()
+        found[text] = ranks_elsewhere(ranked.scope, others, keys, len(ranked))
+    return found
 
 
-def _questions(found: _Found, gallery: Gallery, most: int) -> list[QuestionView]:
+def _questions(ranked: Ranked, most: int) -> list[QuestionView]:
+    gallery = ranked.scope.gallery
     if not gallery.model.recognises:
         return []
     return [
         QuestionView(
             attribute=gallery.schema.names[one.attribute], label=one.label, bits=one.bits, share=one.share
         )
-        for one in next_questions(gallery, found.query, found.ranking, most=most)
+        for one in next_questions(gallery, ranked.query, ranked.bare(), most=most)
     ]
+
+
+def _feedback(feedback: Feedback) -> FeedbackView:
+    return FeedbackView(
+        right=list(feedback.marks.right),
+        wrong=list(feedback.marks.wrong),
+        weights=[
+            WeightChangeView(
+                label=change.label,
+                attributes=list(change.attributes),
+                wanted=change.wanted,
+                before=change.before,
+                after=change.after,
+            )
+            for change in feedback.weights
+        ],
+        embedding_angle_degrees=feedback.angle_degrees,
+    )

@@ -6,11 +6,11 @@ from datetime import datetime
 import numpy as np
 from jaxtyping import Int64
 
-from attrieve.errors import InputError
 from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeReason, AttributeSchema, Hit
+from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.wire.hits import BoxView, HitLinks, HitView, ReasonView, RowView
 
 API = "/api/v1"
@@ -35,14 +35,17 @@ def rows_of_keys(gallery: Gallery, keys: Sequence[str]) -> list[GalleryRow]:
     """Return the rows with these keys, in their order.
 
     Raises:
-        InputError: for a key the gallery does not hold.
+        ProblemError: ``person-not-found``.
+        InputError: for what is no key.
     """
     if not keys:
         return []
     places = places_of(gallery, keys)
     for key, place in zip(keys, places, strict=True):
         if place < 0:
-            raise InputError(f"the gallery holds no row {key!r}; it may have been deleted")
+            raise ProblemError(
+                Problem.PERSON_NOT_FOUND, f"the gallery holds no row {key!r}; it may have been deleted"
+            )
     return gallery.store.rows_at(gallery.columns.row_id[places])
 
 

@@ -149,6 +149,27 @@ class FusionView(AnswerModel):
     normalisation: Normalisation
 
 
+class WeightChangeView(AnswerModel):
+    """What marks did to the weight of one thing asked."""
+
+    label: str
+    attributes: list[str]
+    wanted: bool
+    before: float = Field(description="Certainty of the asker, above 0 and at most 1.")
+    after: float = Field(description="What it counts now.")
+
+
+class FeedbackView(AnswerModel):
+    """What marked rows changed in the search."""
+
+    right: list[str]
+    wrong: list[str]
+    weights: list[WeightChangeView]
+    embedding_angle_degrees: float | None = Field(
+        description="How far the embedding asked for was turned; null without an embedding."
+    )
+
+
 class SearchAnswer(AnswerModel):
     """What was found. A hit is a lead, not an identification."""
 
@@ -175,4 +196,7 @@ class SearchAnswer(AnswerModel):
         default=None, description="For each thing asked, where each hit of this page would stand without it."
     )
     questions: list[QuestionView] | None = None
+    feedback: FeedbackView | None = Field(
+        default=None, description="What marked rows changed, if any were given."
+    )
     ledger_entry: int | None = Field(default=None, description="Number of the entry in the ledger.")

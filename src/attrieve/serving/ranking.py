@@ -1,0 +1,155 @@
+"""Rankings that are sent page by page: all rows are ranked, only those of a page are looked up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int64
+
+from attrieve.gallery.asked import Asked
+from attrieve.gallery.counterfactual import LOOKED_AT
+from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.keys import key_numbers, key_text
+from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.exact import search_exact
+from attrieve.gallery.feedback import Feedback, Marks, with_feedback
+from attrieve.gallery.found_rows import FoundRows, ranking_of
+from attrieve.gallery.search import checked_query
+from attrieve.gallery.store import Gallery
+from attrieve.schema import AttributeQuery, Hit, Ranking
+from attrieve.scoring.fusion import Fusion
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """Where and how is searched; the same for all descriptions of one request.
+
+    Args:
+        gallery: a snapshot.
+        fusion: how distances are joined.
+        keep: places of the rows that take part, or None for all.
+        rows: how many these are.
+        marks: rows judged right or wrong.
+        threads: cores one search uses.
+    """
+
+    gallery: Gallery
+    fusion: Fusion
+    keep: Int64[np.ndarray, " kept"] | None
+    rows: int
+    marks: Marks
+    threads: int
+
+    @classmethod
+    def of(
+        cls, gallery: Gallery, fusion: Fusion, where: Filter | None, marks: Marks | None, threads: int
+    ) -> "Scope":
+        """Look up which rows meet the conditions."""
+        columns = gallery.columns
+        keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+        return cls(
+            gallery, fusion, keep, len(columns) if keep is None else len(keep), marks or Marks(), threads
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """The nearest rows for one description, as far as they were asked for.
+
+    Args:
+        scope: where was searched.
+        query: what was asked.
+        found: the rows, nearest first.
+        feedback: what marks changed, or None without any.
+    """
+
+    scope: Scope
+    query: AttributeQuery
+    found: FoundRows
+    feedback: Feedback | None
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys, nearest first."""
+        return [key_text(number) for number in self.found.key]
+
+    def rank_of(self, key: str) -> int | None:
+        """Return the rank of a row, or None if it is not among those found."""
+        places = np.flatnonzero(self.found.key == key_numbers([key])[0])
+        return int(places[0]) + 1 if len(places) else None
+
+    def page(self, first: int, behind: int, *, explain: bool) -> list[tuple[Hit, GalleryRow]]:
+        """Return the hits with the ranks ``first + 1`` to ``behind``, and their rows."""
+        part = _part(self.found, slice(first, behind))
+        rows: list[GalleryRow] = []
+
+        def remembered(ids: np.ndarray) -> list[GalleryRow]:
+            rows.extend(self.scope.gallery.store.rows_at(ids))
+            return rows
+
+        asked: tuple[Asked, ...] | None = None if self.feedback is None else self.feedback.weighted
+        ranking = ranking_of(part, self.query, remembered, explain=explain, asked=asked)
+        hits = [replace(hit, rank=hit.rank + first) for hit in ranking.hits]
+        return list(zip(hits, rows, strict=True))
+
+    def bare(self) -> Ranking:
+        """Return all hits with nothing but rank, key and distance."""
+        pairs = zip(self.keys, self.found.distance.tolist(), strict=True)
+        return Ranking(
+            tuple(Hit(place + 1, key, distance, "") for place, (key, distance) in enumerate(pairs))
+        )
+
+
+def rank(scope: Scope, query: AttributeQuery, top: int) -> Ranked:
+    """Rank rows by a description, as :func:`attrieve.gallery.search.search` does.
+
+    Raises:
+        InputError: as there.
+    """
+    gallery = scope.gallery
+    wanted = checked_query(gallery, query, top, scope.fusion)
+    feedback = with_feedback(gallery, query, scope.marks) if len(scope.marks) else None
+    if feedback is not None:
+        wanted = feedback.applied(wanted)
+    columns = gallery.columns
+    if columns.compact is None:
+        raise AssertionError("a gallery without rows was refused before")
+    hits = search_exact(
+        columns.compact, [wanted], top, keep=scope.keep, tie=columns.key, threads=scope.threads
+    )
+    return Ranked(scope, query, FoundRows.of(columns, hits, wanted), feedback)
+
+
+def ranks_elsewhere(scope: Scope, query: AttributeQuery, keys: Sequence[str], among: int) -> list[int | None]:
+    """Return where rows stand under another description.
+
+    Args:
+        scope: where is searched.
+        query: the other description.
+        keys: of the rows.
+        among: how many rows the ranking has they come from; they are looked for among ``LOOKED_AT`` times
+            as many, and None stands for those not found there.
+    """
+    if not keys:
+        return []
+    other = rank(scope, query, LOOKED_AT * among)
+    ranks = {key: place + 1 for place, key in enumerate(other.keys)}
+    return [ranks.get(key) for key in keys]
+
+
+def _part(found: FoundRows, part: slice) -> FoundRows:
+    def cut(column: np.ndarray | None) -> np.ndarray | None:
+        return None if column is None else column[part]
+
+    return replace(
+        found,
+        key=found.key[part],
+        row_id=found.row_id[part],
+        distance=found.distance[part],
+        attribute_distance=cut(found.attribute_distance),
+        embedding_distance=cut(found.embedding_distance),
+        probability=cut(found.probability),
+    )
