@@ -57,6 +57,7 @@ COMMANDS = {
     "search": Command(
         "attrieve.cli.search", "search", "Rank the images of a gallery by a description, nearest first."
     ),
+    "marks": Command("attrieve.cli.marks", "app", "Hits marked right or wrong, as labels to learn from."),
     "gallery": Command(
         "attrieve.cli.gallery",
         "app",
