@@ -124,7 +124,9 @@ def test_leases_are_void_after_a_restart_of_the_machine(database: StateDatabase,
     restarted = JobQueue(database, lease_clock=SetClock("another start", [3.0]))
     assert claimed(restarted).job.attempts == 2
     nameless = JobQueue(database, lease_clock=SetClock("another start", [0.5 - 1e6]))
-    assert claimed(nameless).job.attempts == 3, "a lease that ends later than any can was given by another clock"
+    assert claimed(nameless).job.attempts == 3, (
+        "a lease that ends later than any can was given by another clock"
+    )
 
 
 def test_a_job_that_ends_the_process_again_and_again_is_given_up(queue: JobQueue, clock: SetClock) -> None:
@@ -217,11 +219,15 @@ def test_ended_jobs_are_forgotten_by_age(database: StateDatabase, clock: SetCloc
 @settings(max_examples=12)
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from(["submit", "claim", "renew", "finish", "lose", "cancel"]), st.integers(0, 5)),
+        st.tuples(
+            st.sampled_from(["submit", "claim", "renew", "finish", "lose", "cancel"]), st.integers(0, 5)
+        ),
         max_size=30,
     )
 )
-def test_no_job_is_lost_or_done_twice(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
+def test_no_job_is_lost_or_done_twice(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+) -> None:
     """Whatever happens in whatever order: a job ends once, and every job that did not is still there."""
     database = StateDatabase(tmp_path_factory.mktemp("jobs") / "state.sqlite")
     clock = SetClock("this start", [0.0])

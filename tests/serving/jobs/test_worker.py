@@ -64,7 +64,9 @@ def test_a_job_is_done_and_its_progress_is_seen_meanwhile(queue: JobQueue) -> No
     assert doing.stop(WAIT_S)
 
 
-def test_errors_of_ours_are_told_and_mistakes_are_not(queue: JobQueue, caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_of_ours_are_told_and_mistakes_are_not(
+    queue: JobQueue, caplog: pytest.LogCaptureFixture
+) -> None:
     """What an unexpected error says is for the log alone."""
 
     def fail(run: JobRun) -> Mapping[str, Any]:
@@ -84,9 +86,9 @@ def test_errors_of_ours_are_told_and_mistakes_are_not(queue: JobQueue, caplog: p
 
 def test_a_kind_nobody_does_fails(queue: JobQueue) -> None:
     number = queue.submit(JobKind.REEMBED, {}, KIM).number
-    assert worker(queue, lambda run: {}).run_one()
+    assert worker(queue, lambda _: {}).run_one()
     assert queue.get(number).state is JobState.FAILED
-    assert not worker(queue, lambda run: {}).run_one()
+    assert not worker(queue, lambda _: {}).run_one()
 
 
 def test_a_gallery_somebody_else_writes_to_is_waited_for(queue: JobQueue, now: list[float]) -> None:
@@ -172,7 +174,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back(queue: JobQueue) -> None:
     assert doing.stop(WAIT_S)
     job = queue.get(number)
     assert (job.state, job.attempts) == (JobState.QUEUED, 0)
-    assert worker(queue, lambda run: {"done": True}).run_one()
+    assert worker(queue, lambda _: {"done": True}).run_one()
     assert queue.get(number).result == {"done": True}
 
 

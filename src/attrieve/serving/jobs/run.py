@@ -51,13 +51,17 @@ class JobRun:
             JobCancelled: if somebody cancelled the job.
             JobInterrupted: if the service ends or the lease was lost.
         """
+        self.note(done, total, message)
+        self.check()
+
+    def note(self, done: int, total: int | None = None, message: str | None = None) -> None:
+        """Say how far it is, and go on."""
         with self._lock:
             self._done, self._total, self._message = done, total, message
             now = self._clock()
             self._samples.append((now, done))
             while len(self._samples) > 2 and self._samples[1][0] <= now - RATE_WINDOW_S:
                 self._samples.popleft()
-        self.check()
 
     def check(self) -> None:
         """Stop here if it has to; raises as :meth:`report`."""

@@ -1,7 +1,7 @@
 """Where uploaded images lie once they are pixels again: one PNG file each, named by what it holds."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -59,6 +59,10 @@ class KeptImages:
             if len(inside.parts) == 2 and ".." not in inside.parts:
                 return inside.as_posix()
         return None
+
+    def files(self) -> Iterator[Path]:
+        """Yield all kept images."""
+        yield from self.folder.glob("??/*.png")
 
     def remove(self, paths: Iterable[Path]) -> int:
         """Delete files that are ours and there; return how many. Others are left alone.

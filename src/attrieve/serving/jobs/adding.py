@@ -1,0 +1,148 @@
+"""The job that describes uploaded images and adds them to the gallery."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from torch import Tensor
+
+from attrieve.errors import DatasetError, InputError
+from attrieve.gallery.database.layout import user_fields
+from attrieve.gallery.database.reading import GallerySnapshot
+from attrieve.gallery.index_progress import IndexProgress
+from attrieve.gallery.pipeline import PipelineSettings, run_pipeline
+from attrieve.gallery.reading import ReadingSettings
+from attrieve.gallery.row_writers import DatabaseRowWriter, MemoryRefusals
+from attrieve.gallery.search_cache import open_search_columns
+from attrieve.gallery.sources.item import SourceItem
+from attrieve.models.retriever import ImageDescription
+from attrieve.schema import ImageSource
+from attrieve.serving.jobs.gallery_writing import open_gallery_writer
+from attrieve.serving.jobs.run import JobRun
+from attrieve.serving.problems import Problem, ProblemError
+from attrieve.serving.state.ledger import Action, Ledger
+from attrieve.serving.uploads.kept_images import KeptImages
+from attrieve.serving.uploads.metadata import metadata_of, misfit
+
+if TYPE_CHECKING:
+    from attrieve.models.retriever import Retriever
+
+BATCH = 16
+"""Images described at once: small, so that searches go on beside it and a cancelled job stops soon."""
+
+SECONDS_PER_COMMIT = 10.0
+THUMBNAIL_PX = 128
+
+
+class AddImages:
+    """Adds kept images; done twice, it finds them there.
+
+    Args:
+        gallery: folder of the gallery.
+        kept: where the images lie.
+        retriever: gives the model, or None if the service runs without.
+        ledger: where it is recorded.
+        changed: called when the gallery has changed.
+    """
+
+    def __init__(
+        self,
+        gallery: Path,
+        kept: KeptImages,
+        retriever: "Callable[[], Retriever | None]",
+        ledger: Ledger,
+        changed: Callable[[], object],
+    ) -> None:
+        self._gallery = gallery
+        self._kept = kept
+        self._retriever = retriever
+        self._ledger = ledger
+        self._changed = changed
+
+    def __call__(self, run: JobRun) -> Mapping[str, Any]:
+        """Do the job.
+
+        Raises:
+            ProblemError: ``model-missing``.
+            GalleryBusyError: if another process writes to the gallery.
+            StorageError: if the disk refuses; what was added stays.
+        """
+        retriever = self._retriever()
+        if retriever is None:
+            told = "images cannot be described without a run; set 'run' in the settings, then retry the job"
+            raise ProblemError(Problem.MODEL_MISSING, told)
+        images = run.job.payload["images"]
+        refusals = MemoryRefusals()
+        run.report(0, len(images), "waits for the gallery")
+
+        def told_progress(progress: IndexProgress) -> None:
+            run.note(progress.done, len(images), "describing")
+
+        def describe(pixels: Tensor) -> ImageDescription:
+            run.check()  # here, for what was described before is committed then
+            return retriever.embed_images(pixels)
+
+        with open_gallery_writer(self._gallery, retriever) as writer:
+            columns = {entry.name: entry.type for entry in user_fields(writer.arrow_schema)}
+            summary = run_pipeline(
+                _KeptSource(images, self._kept.folder, columns),
+                describe,
+                DatabaseRowWriter(writer),
+                ReadingSettings(
+                    retriever.input_size, thumbnail_px=THUMBNAIL_PX if writer.manifest.thumbnails else None
+                ),
+                PipelineSettings(batch=BATCH, workers=1, seconds_per_commit=SECONDS_PER_COMMIT),
+                refusals=refusals,
+                progress=told_progress,
+            )
+        open_search_columns(GallerySnapshot.open(self._gallery))
+        self._changed()
+        named = {
+            str(self._kept.folder / str(image["file"])): image["fields"]["file_name"] for image in images
+        }
+        refused = [
+            {"name": named.get(str(source.path), ""), "reason": reason}
+            for source, reason in refusals.reasons.items()
+        ]
+        counts = {"added": summary.added, "already_there": summary.already_there}
+        self._ledger.record(
+            run.job.actor,
+            Action.ADDITION,
+            purpose=run.job.purpose,
+            case=run.job.case,
+            details={"what": "images added", "job": run.job.number, **counts, "refused": len(refused)},
+        )
+        return {**counts, "refused": refused}
+
+
+class _KeptSource:
+    """Kept images as a source of the pipeline; what cannot be added is an item with a problem."""
+
+    def __init__(
+        self, images: Sequence[Mapping[str, Any]], folder: Path, columns: Mapping[str, pa.DataType]
+    ) -> None:
+        self._images = images
+        self._folder = folder
+        self._columns = columns
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return "the uploaded images"
+
+    def __iter__(self) -> Iterator[SourceItem]:
+        """Yield the images in the order they were sent."""
+        for image in self._images:
+            source = ImageSource(self._folder / str(image["file"]))
+            try:
+                metadata = metadata_of(image["fields"])
+                problem = misfit(image["fields"], self._columns)
+            except (DatasetError, InputError) as error:
+                yield SourceItem(source, problem=str(error))
+                continue
+            yield SourceItem(source, metadata, problem=problem)
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self._images)
