@@ -63,6 +63,9 @@ COMMANDS = {
         "app",
         "Look after a gallery: what it holds, whether it is sound, what leaves it.",
     ),
+    "serve": Command(
+        "attrieve.cli.serve", "serve", "Serve a gallery: a page to search it with, and a REST interface."
+    ),
 }
 """Every subcommand, in the order help lists them."""
 

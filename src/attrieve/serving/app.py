@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 
 from attrieve import __version__
@@ -12,6 +13,7 @@ from attrieve.serving import answers, problems
 from attrieve.serving.access.headers import HostCheck, OriginCheck, SecurityHeaders
 from attrieve.serving.middleware import BodyLimits, RequestLog
 from attrieve.serving.routes import accounts, health, ledger, search, sign_in
+from attrieve.serving.searching import warm_up
 from attrieve.serving.service import Service
 from attrieve.serving.settings import ServiceSettings
 from attrieve.serving.showing import API
@@ -61,6 +63,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(warm_up, service)
         service.start()
         try:
             yield

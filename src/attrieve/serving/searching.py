@@ -11,7 +11,7 @@ from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.feedback import Feedback, Marks
 from attrieve.gallery.next_question import next_questions
 from attrieve.gallery.store import Gallery
-from attrieve.schema import AttributeQuery, AttributeSchema, Hit
+from attrieve.schema import AttributeQuery, AttributeSchema, Hit, Term
 from attrieve.schema.sentence import Statement, read_statement
 from attrieve.schema.witnesses import Pooled, Witness, pool, read_witness
 from attrieve.scoring.fusion import Fusion, Normalisation
@@ -72,6 +72,14 @@ def _details(request: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
         | {"fusion_weight", "normalisation"},
     )
     return {**kept, "version": answer.version, "model": answer.model, "total": answer.total}
+
+
+def warm_up(service: Service) -> None:
+    """Search once, so that the first one who asks does not wait for what is loaded and compiled at first use."""
+    gallery = service.galleries.current()
+    if len(gallery):
+        query = AttributeQuery(gallery.schema, (Term((0,)),))
+        rank(Scope.of(gallery, gallery.fusion, None, None, service.settings.threads), query, 1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""HTTP over a connection whose other side must not take for ever to say what it wants."""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class PatientProtocol(H11Protocol):
+    """Closes a connection whose request line and headers do not arrive in time.
+
+    uvicorn bounds how long a connection may idle between requests, but not how slowly headers may drip in,
+    nor how long a fresh connection may say nothing.
+    """
+
+    header_seconds = 60.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and wait on if it is not yet a whole head."""
+        super().data_received(data)
+        self._watch(begun=bool(data))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _watch(self, *, begun: bool = True) -> None:
+        # h11 is idle while a head is incomplete, and again when the next request has not begun
+        idle = self.conn.their_state is h11.IDLE
+        incomplete = idle and (
+            getattr(self, "cycle", None) is None or (begun and bool(self.conn.trailing_data[0]))
+        )
+        if not incomplete:
+            self._forget()
+        elif self._header_timer is None:
+            self._header_timer = self.loop.call_later(self.header_seconds, self._give_up)
+
+    def _forget(self) -> None:
+        timer: asyncio.TimerHandle | None = getattr(self, "_header_timer", None)
+        if timer is not None:
+            timer.cancel()
+            self._header_timer = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def protocol_of(header_seconds: float) -> type[asyncio.Protocol]:
+    """Return a protocol that waits so long for headers."""
+    members: dict[str, Any] = {"header_seconds": header_seconds, "__doc__": PatientProtocol.__doc__}
+    return type("PatientProtocol", (PatientProtocol,), members)

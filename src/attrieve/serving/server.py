@@ -1,0 +1,139 @@
+"""The process, or processes, that listen: uvicorn around the application."""
+
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from attrieve.errors import ConfigurationError
+from attrieve.serving.app import create_app
+from attrieve.serving.log_lines import logging_configuration
+from attrieve.serving.metrics import SHARED_FOLDER
+from attrieve.serving.patient_protocol import protocol_of
+from attrieve.serving.service import Service
+from attrieve.serving.settings import ServiceSettings
+
+HEADER_BYTES_MOST = 128 << 10
+"""Longest request line and headers together; an address holds a whole search."""
+
+HEALTH_SECONDS = 60
+"""A worker that does not answer its parent for so long is ended and replaced."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """Makes the application of a worker process; travels to it.
+
+    Args:
+        settings: how it runs.
+    """
+
+    settings: ServiceSettings
+
+    def __call__(self) -> FastAPI:
+        """Return the application."""
+        return create_app(self.settings)
+
+
+def serve(settings: ServiceSettings, *, listening: Callable[[str], object] | None = None) -> None:
+    """Answer requests until the process is told to stop (SIGTERM, Ctrl-C); running requests are finished.
+
+    Args:
+        settings: how the service runs.
+        listening: told the address when requests are taken.
+
+    Raises:
+        AttrieveError: if the gallery or the state folder cannot be used, the settings do not go together,
+            or the address is taken.
+    """
+    listener = _listen(settings)
+    try:
+        if settings.workers == 1:
+            app = create_app(settings)
+            config = _configuration(settings, app)
+            _tell(listening, settings, listener)
+            uvicorn.Server(config).run(sockets=[listener])
+            return
+        # Whatever is wrong is told once, before the workers start, and they find the columns for searching.
+        Service(settings).close()
+        with tempfile.TemporaryDirectory(prefix="attrieve-metrics-") as shared:
+            os.environ[SHARED_FOLDER] = shared
+            config = _configuration(settings, Application(settings))
+            _tell(listening, settings, listener)
+            Multiprocess(config, sockets=[listener]).run()
+    finally:
+        listener.close()
+
+
+def _listen(settings: ServiceSettings) -> socket.socket:
+    """Take the address first, so that a service that cannot have it does not start at all."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; choose another with "
+            "--port, 0 takes a free one"
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _tell(
+    listening: Callable[[str], object] | None, settings: ServiceSettings, listener: socket.socket
+) -> None:
+    if listening is not None:
+        scheme = "http" if settings.tls_certificate is None else "https"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        listening(f"{scheme}://{host}:{listener.getsockname()[1]}")
+
+
+def _configuration(settings: ServiceSettings, app: FastAPI | Application) -> uvicorn.Config:
+    options: dict[str, Any] = {}
+    if settings.tls_certificate is not None:
+        options |= {"ssl_certfile": settings.tls_certificate, "ssl_keyfile": settings.tls_key}
+    config = uvicorn.Config(
+        app,
+        factory=isinstance(app, Application),
+        workers=settings.workers,
+        http=protocol_of(settings.body_seconds),
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_config=logging_configuration(as_json=settings.json_logs),
+        access_log=False,  # the application writes its own lines, without what was searched for
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        limit_concurrency=settings.connections_most,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_worker_healthcheck=HEALTH_SECONDS,
+        h11_max_incomplete_event_size=HEADER_BYTES_MOST,
+        **options,
+    )
+    if options:
+        _check_certificate(settings)
+    return config
+
+
+def _check_certificate(settings: ServiceSettings) -> None:
+    assert settings.tls_certificate is not None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"tls_certificate {settings.tls_certificate} and tls_key {settings.tls_key} cannot be used: "
+            f"{error}"
+        ) from error
