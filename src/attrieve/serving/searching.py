@@ -75,7 +75,7 @@ def _details(request: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
 
 
 def warm_up(service: Service) -> None:
-    """Search once, so that the first one who asks does not wait for what is loaded and compiled at first use."""
+    """Search once, so that the first one who asks does not wait for what is loaded at first use."""
     gallery = service.galleries.current()
     if len(gallery):
         query = AttributeQuery(gallery.schema, (Term((0,)),))
