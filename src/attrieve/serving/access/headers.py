@@ -85,11 +85,10 @@ class OriginCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 403, or pass on."""
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
-            if _from_elsewhere(Headers(scope=scope)):
-                error = ProblemError(Problem.CSRF, "the request comes from another site")
-                await _refuse(error, scope, receive, send)
-                return
+        changes = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
+        if changes and _from_elsewhere(Headers(scope=scope)):
+            await _refuse(ProblemError(Problem.CSRF, "it comes from another site"), scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 

@@ -138,6 +138,14 @@ class StateDatabase:
         with self._told():
             return self._held().sqlite.execute(statement, parameters).fetchall()
 
+    def forget_deleted(self) -> None:
+        """Write the log back and empty it, so that what was deleted is not left in it.
+
+        Deleted rows are overwritten with zeros (``secure_delete``); while others read, it is left to later.
+        """
+        with self._told():
+            self._held().sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the connections of all threads; whoever uses it again opens a new one."""
         with self._guard:
@@ -163,10 +171,10 @@ class StateDatabase:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.NotSupportedError):
             raise
         except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF == sqlite3.SQLITE_ERROR:
                 raise  # a wrong statement: our own mistake
             raise StorageError(f"cannot use {self.path}: {error}") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise StorageError(
                 f"{self.path} is damaged or no SQLite file: {error}; put a copy of it back"
             ) from error

@@ -65,8 +65,6 @@ def check_ledger(
             check.anchors(connection, database.path.with_name(HEAD_FILE), anchor)
             check.indexes(connection)
         except sqlite3.OperationalError as error:
-            if not check.problems:
-                raise
             check.found(f"the check stopped: {error}")
             head = None
     return LedgerCheck(

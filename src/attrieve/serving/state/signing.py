@@ -6,6 +6,7 @@ Who can read the private half can sign in the installation's name: keep it off b
 """
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -104,9 +105,8 @@ def verify_signature(public_key: str, message: bytes, signature: str) -> bool:
 def _make(path: Path) -> None:
     """Write a new key, whole or not at all; of two processes at once, one wins."""
     encoded = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")  # mode 0600
+    part = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(encoded)
