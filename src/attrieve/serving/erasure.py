@@ -84,6 +84,16 @@ class Erasure:
         self._exports = exports
         self._ledger = ledger
 
+    def has_traces(self, key: str) -> bool:
+        """Whether a case or the exports' index knows a row that may be gone from the gallery."""
+        return bool(
+            self._database.rows(
+                "SELECT 1 FROM case_hits WHERE key = :key AND erased_at IS NULL"
+                " UNION ALL SELECT 1 FROM export_keys WHERE key = :key LIMIT 1",
+                {"key": key},
+            )
+        )
+
     def erase(
         self,
         writer: DatabaseWriter,

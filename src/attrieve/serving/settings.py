@@ -147,6 +147,21 @@ class ServiceSettings(BaseModel):
     )
     upload_images_most: int = Field(default=500, ge=1, le=100_000, description="Images in one upload.")
     upload_pixels_most: int = Field(default=40_000_000, ge=1, description="Pixels of one uploaded image.")
+    upload_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=3600,
+        description="Seconds the decoding of one uploaded image may take.",
+    )
+    upload_memory_mebibytes: int = Field(
+        default=1536,
+        ge=512,
+        le=1 << 20,
+        description="Mebibytes of address space of the process that decodes uploaded images.",
+    )
+    uploads_at_once: int = Field(
+        default=2, ge=1, le=64, description="Uploads a process decodes side by side; others wait."
+    )
     body_seconds: float = Field(
         60.0,
         gt=0,
