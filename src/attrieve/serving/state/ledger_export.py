@@ -35,7 +35,7 @@ def export_lines(entries: Iterable[LedgerEntry], form: LedgerFormat) -> Iterator
     yield _row(COLUMNS)
     for entry in entries:
         content = entry.to_dict()
-        yield _row(plain_cell(_text(content[name])) for name in COLUMNS)
+        yield _row(plain_cell(cell_text(content[name])) for name in COLUMNS)
 
 
 def plain_cell(text: str) -> str:
@@ -55,7 +55,12 @@ _FORMULA_SIGNS = frozenset("=+-@\t\r\n|%")
 """The first of each; full-width ones, which some spreadsheets take too, are made plain before."""
 
 
-def _text(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a value of an entry for people: text as it is, keys with blanks between, all else as JSON.
+
+    >>> cell_text(["0a", "0b"]), cell_text({"hat": 1}), cell_text(None)
+    ('0a 0b', '{"hat": 1}', '')
+    """
     if value is None or value == {} or value == []:
         return ""
     if isinstance(value, str):

@@ -41,16 +41,20 @@ class SigningKey:
         self._private = private
 
     @classmethod
-    def open(cls, folder: Path | str) -> "SigningKey":
+    def open(cls, folder: Path | str, *, make: bool = True) -> "SigningKey":
         """Read the key of a state folder, or make it if there is none.
+
+        Args:
+            folder: of the state.
+            make: whether it may be made.
 
         Raises:
             StorageError: if it cannot be read or written, or is no Ed25519 key.
         """
         path = Path(folder) / KEY_FILE
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not path.exists():
+            if make and not path.exists():
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _make(path)
             private = load_pem_private_key(path.read_bytes(), password=None)
         except OSError as error:
