@@ -66,6 +66,16 @@ COMMANDS = {
     "serve": Command(
         "attrieve.cli.serve", "serve", "Serve a gallery: a page to search it with, and a REST interface."
     ),
+    "accounts": Command(
+        "attrieve.cli.accounts", "app", "Look after the accounts of people who may sign in."
+    ),
+    "keys": Command("attrieve.cli.keys", "app", "Look after the API keys of programs."),
+    "ledger": Command(
+        "attrieve.cli.ledger", "app", "Read and check the ledger: who did what, when and what for."
+    ),
+    "retention": Command(
+        "attrieve.cli.retention", "app", "Remove rows of the gallery and entries of the ledger by age."
+    ),
 }
 """Every subcommand, in the order help lists them."""
 
