@@ -12,7 +12,17 @@ from attrieve.gallery.store import Gallery
 from attrieve.serving import answers, problems
 from attrieve.serving.access.headers import HostCheck, OriginCheck, SecurityHeaders
 from attrieve.serving.middleware import BodyLimits, RequestLog
-from attrieve.serving.routes import accounts, health, ledger, search, sign_in
+from attrieve.serving.routes import (
+    accounts,
+    health,
+    ledger,
+    persons,
+    problem_table,
+    search,
+    sign_in,
+    vocabulary,
+)
+from attrieve.serving.routes import gallery as gallery_routes
 from attrieve.serving.searching import warm_up
 from attrieve.serving.service import Service
 from attrieve.serving.settings import ServiceSettings
@@ -31,10 +41,15 @@ TAGS = [
     {"name": "vocabulary", "description": "The words a description is made of."},
     {"name": "accounts", "description": "Signing in, accounts of people, keys of programs."},
     {"name": "ledger", "description": "Who did what, when and what for; read, never changed."},
+    {"name": "problems", "description": "What can go wrong, and what it is called."},
     {"name": "health", "description": "Whether the service is well."},
 ]
 ROUTERS: tuple[APIRouter, ...] = (
     search.router,
+    persons.router,
+    gallery_routes.router,
+    vocabulary.router,
+    problem_table.router,
     sign_in.router,
     accounts.router,
     ledger.router,

@@ -20,6 +20,7 @@ from attrieve.serving.galleries import version_of
 from attrieve.serving.ranking import Ranked, Scope, rank, ranks_elsewhere
 from attrieve.serving.service import Service
 from attrieve.serving.showing import hit_view
+from attrieve.serving.shown import Depth
 from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.stating import require_purpose
 from attrieve.serving.wire.search import (
@@ -58,6 +59,7 @@ async def answer_search(service: Service, actor: Actor, request: SearchRequest) 
             details=_details(request, answer),
             keys=[hit.key for hit in answer.hits],
         )
+        service.shown.remember(actor, [hit.key for hit in answer.hits], Depth.HIT)
         return answer.model_copy(update={"ledger_entry": entry.sequence})
 
     return await anyio.to_thread.run_sync(record)

@@ -3,21 +3,25 @@
 import logging
 import threading
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrieve.errors import AttrieveError
 from attrieve.gallery.store import Gallery
+from attrieve.serving.access.binding import check_binding
 from attrieve.serving.access.entrance import Entrance
 from attrieve.serving.capacity import SearchRoom
 from attrieve.serving.cases.cases import Cases
 from attrieve.serving.galleries import GalleryHolder
+from attrieve.serving.heat_map_cache import HeatMapCache
 from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.metrics import Metrics
+from attrieve.serving.retention import Retention, RetentionWatch
 from attrieve.serving.settings import ServiceSettings
+from attrieve.serving.shown import ShownOfLate
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger import DATABASE_FILE, Ledger
 from attrieve.serving.state.signing import SigningKey
+from attrieve.serving.statistics import Statistics
 
 if TYPE_CHECKING:
     from attrieve.models.retriever import Retriever
@@ -59,11 +63,16 @@ class Service:
         self.ledger = Ledger(self.state, SigningKey.open(settings.state_folder))
         self.entrance = Entrance(self.state, self.ledger, settings)
         self.accounts = self.entrance.accounts
+        somebody = bool(self.accounts.all() or self.entrance.keys.all())
+        check_binding(settings, somebody_may_enter=somebody)
         self.jobs = JobQueue(self.state)
         self.cases = Cases(self.state, self.ledger)
+        self.retention = RetentionWatch(settings, Retention.of_state(settings, self.ledger))
+        self.statistics = Statistics()
+        self.shown = ShownOfLate()
+        self.heat_maps = HeatMapCache()
         self._retriever = retriever
         self._retriever_lock = threading.Lock()
-        self._retriever_problem: AttrieveError | None = None
         self._tell_states()
 
     @property
@@ -89,17 +98,19 @@ class Service:
                     self._retriever = loaded
         return self._retriever
 
-    @cached_property
-    def lock(self) -> threading.Lock:
-        """For what few requests change together."""
-        return threading.Lock()
+    @property
+    def has_run(self) -> bool:
+        """Whether there is a model for heat maps and new images, loaded or not."""
+        return self._retriever is not None or self.settings.run is not None
 
     def start(self) -> None:
         """Begin to look after the gallery."""
         self.galleries.watch(self.settings.refresh_seconds)
+        self.retention.start()
 
     def close(self) -> None:
         """End what :meth:`start` began, and let go of the files."""
+        self.retention.close()
         self.galleries.close()
         with suppress(AttrieveError):
             self.ledger.write_head_file()

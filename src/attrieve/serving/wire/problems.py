@@ -25,3 +25,11 @@ class ProblemView(AnswerModel):
     )
     name: str | None = Field(default=None, description="The name that is not known.")
     nearest: list[str] | None = Field(default=None, description="Known names near to it.")
+
+
+class ProblemType(AnswerModel):
+    """An entry in the table of problems."""
+
+    type: str = Field(description="Address that names the problem.")
+    status: int = Field(description="Status of the answer.")
+    title: str = Field(description="Short words, the same for every occurrence.")

@@ -48,10 +48,3 @@ class SynonymsView(AnswerModel):
 
     language: str
     synonyms: list[SynonymView]
-
-
-class UnderstoodView(AnswerModel):
-    """How a text would be understood, without a search."""
-
-    text: str = Field(description="In the query language.")
-    ignored: list[str]
