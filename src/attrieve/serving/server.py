@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from attrieve.errors import ConfigurationError
+from attrieve.serving.access.binding import check_before_listening
 from attrieve.serving.app import create_app
 from attrieve.serving.log_lines import logging_configuration
 from attrieve.serving.metrics import SHARED_FOLDER
@@ -53,6 +54,7 @@ def serve(settings: ServiceSettings, *, listening: Callable[[str], object] | Non
         AttrieveError: if the gallery or the state folder cannot be used, the settings do not go together,
             or the address is taken.
     """
+    check_before_listening(settings)
     listener = _listen(settings)
     try:
         if settings.workers == 1:

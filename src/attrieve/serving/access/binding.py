@@ -4,6 +4,10 @@ import ipaddress
 
 from attrieve.errors import ConfigurationError
 from attrieve.serving.settings import Access, ServiceSettings
+from attrieve.serving.state.accounts import Accounts
+from attrieve.serving.state.database import StateDatabase
+from attrieve.serving.state.keys import ApiKeys
+from attrieve.serving.state.ledger import DATABASE_FILE
 
 
 def is_loopback(host: str) -> bool:
@@ -18,6 +22,24 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]").split("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+def check_before_listening(settings: ServiceSettings) -> None:
+    """Refuse what :func:`check_binding` refuses, after a look at the accounts and keys there are.
+
+    Raises:
+        ConfigurationError: naming everything that is missing, and what to do.
+        StorageError: if the state folder cannot be read.
+    """
+    somebody = False
+    file = settings.state_folder / DATABASE_FILE
+    if settings.access is Access.ACCOUNTS and file.exists():
+        database = StateDatabase(file)
+        keys = ApiKeys(database)
+        accounts = any(not account.disabled for account in Accounts(database).all())
+        somebody = accounts or any(keys.refusal(key) is None for key in keys.all())
+        database.close()
+    check_binding(settings, somebody_may_enter=somebody)
 
 
 def check_binding(settings: ServiceSettings, *, somebody_may_enter: bool) -> None:
