@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrieve.errors import AttrieveError
 from attrieve.gallery.store import Gallery
-from attrieve.serving.access.binding import check_binding
 from attrieve.serving.access.entrance import Entrance
 from attrieve.serving.capacity import SearchRoom
 from attrieve.serving.cases.cases import Cases
@@ -63,8 +62,6 @@ class Service:
         self.ledger = Ledger(self.state, SigningKey.open(settings.state_folder))
         self.entrance = Entrance(self.state, self.ledger, settings)
         self.accounts = self.entrance.accounts
-        somebody = bool(self.accounts.all() or self.entrance.keys.all())
-        check_binding(settings, somebody_may_enter=somebody)
         self.jobs = JobQueue(self.state)
         self.cases = Cases(self.state, self.ledger)
         self.retention = RetentionWatch(settings, Retention.of_state(settings, self.ledger))
