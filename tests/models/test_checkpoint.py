@@ -11,7 +11,13 @@ import safetensors.torch
 import torch
 
 from attrieve.errors import CheckpointError, StorageError
-from attrieve.models.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_query_side, save_query_side
+from attrieve.models.checkpoint import (
+    CALIBRATION_FILE,
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    load_query_side,
+    save_query_side,
+)
 from attrieve.models.retriever import Retriever
 from models.tiny import random_pixels, tiny_retriever
 
@@ -175,7 +181,7 @@ def test_the_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_hub_gives_a_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the two files are asked for."""
+    """Only the files of a run are asked for."""
     asked: list[tuple[str, list[str]]] = []
 
     def snapshot(name: str, *, allow_patterns: list[str]) -> str:
@@ -184,4 +190,4 @@ def test_the_hub_gives_a_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     assert Retriever.from_pretrained("somebody/model").name == "tiny run"
-    assert asked == [("somebody/model", [WEIGHTS_FILE, CONFIG_FILE])]
+    assert asked == [("somebody/model", [WEIGHTS_FILE, CONFIG_FILE, CALIBRATION_FILE])]

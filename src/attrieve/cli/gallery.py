@@ -3,6 +3,7 @@
 import typer
 
 from attrieve.cli.gallery_build_index import build_index_command
+from attrieve.cli.gallery_calibrate import calibrate_command
 from attrieve.cli.gallery_exchange import export_command, import_command
 from attrieve.cli.gallery_look import info, rows, verify
 from attrieve.cli.gallery_models import drop_model, reembed, switch
@@ -25,6 +26,7 @@ app.command("verify")(verify)
 app.command("delete")(delete)
 app.command("compact")(compact)
 app.command("build-index")(build_index_command)
+app.command("calibrate")(calibrate_command)
 app.command("export")(export_command)
 app.command("import")(import_command)
 app.command("reembed")(reembed)

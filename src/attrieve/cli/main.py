@@ -39,6 +39,11 @@ COMMANDS = {
         "evaluate",
         "Measure a run on the test part of its split and write metrics.json into the run folder.",
     ),
+    "calibrate": Command(
+        "attrieve.cli.calibrate",
+        "calibrate",
+        "Fit what turns a run's scores into probabilities, on people it did not learn from.",
+    ),
     "significance": Command(
         "attrieve.cli.significance",
         "significance",

@@ -15,8 +15,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from attrieve.data.files import write_together
+from attrieve.data.files import write_atomically, write_together
 from attrieve.errors import CheckpointError, InputError
+from attrieve.models.calibration import ModelCalibration
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeSchema
@@ -24,6 +25,8 @@ from attrieve.schema import AttributeSchema
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+CALIBRATION_FILE = "calibration.json"
+"""Beside the others where a model is calibrated; without it, it is not."""
 
 
 def save_query_side(query: QuerySide, folder: Path, *, name: str) -> None:
@@ -43,6 +46,7 @@ def load_query_side(folder: Path) -> QuerySide:
     categories = category_count(weights, "training_categories", folder)
     query = QuerySide(settings, schema, retrieval, categories=categories)
     load_weights(query, weights, folder)
+    query.calibration = load_calibration(folder, schema)
     return query.eval()
 
 
@@ -61,7 +65,7 @@ def find_folder(folder_or_hub_id: Path | str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=[WEIGHTS_FILE, CONFIG_FILE]))
+        return Path(snapshot_download(name, allow_patterns=[WEIGHTS_FILE, CONFIG_FILE, CALIBRATION_FILE]))
     except Exception as error:
         raise CheckpointError(
             f"{name!r} is no folder here and could not be fetched from the hub ({type(error).__name__}: "
@@ -109,6 +113,46 @@ def save_module(module: nn.Module, folder: Path, *, name: str, query: QuerySide)
             folder / WEIGHTS_FILE: safetensors.torch.save(state),
         }
     )
+    if query.calibration is None:
+        (folder / CALIBRATION_FILE).unlink(missing_ok=True)  # of other weights that lay here
+    else:
+        save_calibration(query.calibration, folder, query.schema)
+
+
+def save_calibration(calibration: ModelCalibration, folder: Path, schema: AttributeSchema) -> None:
+    """Write a calibration beside the weights it was fitted for.
+
+    Raises:
+        StorageError: if the disk refuses; an older one in the folder survives.
+    """
+    document = calibration.to_json(schema.names)
+    write_atomically(folder / CALIBRATION_FILE, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def load_calibration(folder: Path, schema: AttributeSchema) -> ModelCalibration | None:
+    """Read the calibration of a folder, or None if the model is not calibrated.
+
+    Raises:
+        CheckpointError: if it is damaged, or of another vocabulary.
+    """
+    path = folder / CALIBRATION_FILE
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}; delete it or calibrate again") from error
+    try:
+        calibration = ModelCalibration.from_json(document)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    if calibration.vocabulary != schema.fingerprint or len(calibration.attributes) != len(schema):
+        raise CheckpointError(
+            f"{path} is for vocabulary {calibration.vocabulary} ({len(calibration.attributes)} attributes), "
+            f"the model speaks {schema.name!r} ({len(schema)}, {schema.fingerprint}); delete it or calibrate "
+            "again"
+        )
+    return calibration
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

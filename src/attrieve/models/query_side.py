@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from attrieve.models.attribute_encoder import AttributeEncoder
+from attrieve.models.calibration import ModelCalibration
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings
 from attrieve.schema import AttributeSchema
 
@@ -19,6 +20,8 @@ class QuerySide(nn.Module):
         training_categories: distinct label vectors seen in training, int8 (category, attribute).
         training_category_counts: images of each, int64 (category,).
         positive_rate: share of training images showing each attribute, float32 (attribute,).
+        calibration: what makes probabilities mean what they say, or None if the model is not calibrated;
+            no part of its weights or its fingerprint.
     """
 
     training_categories: Tensor
@@ -37,6 +40,7 @@ class QuerySide(nn.Module):
         self.settings = settings
         self.schema = schema
         self.retrieval = retrieval or RetrievalSettings()
+        self.calibration: ModelCalibration | None = None
         self.encoder = (
             AttributeEncoder(len(schema), settings.encoder_hidden, settings.embedding_dim)
             if settings.embeds

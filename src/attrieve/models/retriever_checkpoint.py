@@ -1,11 +1,14 @@
 """Saving and loading whole retrievers; the format is that of :mod:`attrieve.models.checkpoint`."""
 
+import warnings
 from pathlib import Path
 
 from attrieve.errors import InputError
 from attrieve.models.checkpoint import (
+    CALIBRATION_FILE,
     category_count,
     find_folder,
+    load_calibration,
     load_weights,
     not_a_retriever,
     parse_config,
@@ -46,4 +49,17 @@ def load_retriever(cls: type[RetrieverType], folder_or_hub_id: Path | str) -> Re
     except InputError as error:
         raise not_a_retriever(folder, error) from error
     load_weights(retriever, weights, folder)
+    _calibrate(retriever, folder)
     return retriever.eval()
+
+
+def _calibrate(retriever: Retriever, folder: Path) -> None:
+    calibration = load_calibration(folder, retriever.schema)
+    if calibration is not None and calibration.model != retriever.fingerprint:
+        warnings.warn(
+            f"{folder / CALIBRATION_FILE} was made for other weights ({calibration.model}) and is not used; "
+            "run `attrieve calibrate` again",
+            stacklevel=3,
+        )
+        return
+    retriever.query.calibration = calibration

@@ -1,8 +1,8 @@
 """Fitting calibration curves: per-attribute Platt scaling with shrinkage, isotonic regression, or nothing.
 
-Which one an attribute gets is decided by cross-validated log loss. People of one category share all labels and
-often are one person, so a category is one fold, counts for little more than one person, and is one
-observation where a standard error is needed; else curves would learn the accidents of a few large categories.
+Which one an attribute gets is decided by cross-validated log loss. People of one category share all labels
+and often are one person, so a category lies in one fold, counts for little more than one person, and is one
+observation where a standard error is needed; else curves would learn the accidents of a few large ones.
 """
 
 from dataclasses import dataclass
@@ -234,7 +234,8 @@ def log_loss(
     own = np.ones(len(values)) if weight is None else weight
     count = np.where(values >= 0, own[:, None], 0.0).sum(axis=0)
     total = np.where(values >= 0, _losses(logit, values) * own[:, None], 0.0).sum(axis=0)
-    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    mean: Float[np.ndarray, " attribute"] = np.full(len(count), np.nan)
+    return np.divide(total, count, out=mean, where=count > 0)
 
 
 def fit_curves(

@@ -36,6 +36,7 @@ class MatchSample:
         cosine: to the expected embedding; 0 where there is none.
         fulfilled: whether the person does.
         description: number of the description.
+        person: number of the person.
     """
 
     odds: Float[np.ndarray, " answer"]
@@ -44,6 +45,16 @@ class MatchSample:
     cosine: Float[np.ndarray, " answer"]
     fulfilled: Bool[np.ndarray, " answer"]
     description: Int64[np.ndarray, " answer"]
+    person: Int64[np.ndarray, " answer"]
+
+    def where(self, people: Bool[Tensor, " person"]) -> Bool[np.ndarray, " answer"]:
+        """Return which answers are of some people."""
+        return np.asarray(people.numpy()[self.person])
+
+    def of_people(self, people: Bool[Tensor, " person"]) -> "MatchSample":
+        """Return the answers of some people."""
+        chosen = self.where(people)
+        return MatchSample(**{name: column[chosen] for name, column in vars(self).items()})
 
     def probability(self, correction: MatchCorrection) -> Float[np.ndarray, " answer"]:
         """Return P(match) of every answer."""
@@ -115,8 +126,7 @@ def simulate_matches(
         for number, query in enumerate(queries)
     ]
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    odds, count, lift, cosine, fulfilled, description = columns
-    return MatchSample(odds, count, lift, cosine, fulfilled.astype(bool), description.astype(np.int64))
+    return MatchSample(*columns)
 
 
 def _answers(
@@ -133,7 +143,8 @@ def _answers(
     wanted = torch.from_numpy(query.values())
     named = wanted >= 0
     known = (values[:, named] >= 0).all(dim=1)
-    rows = int(known.sum())
+    persons = torch.nonzero(known).flatten().numpy()
+    rows = len(persons)
     t = math.log(asked.asked) / math.log(asked.attributes) if asked.attributes > 1 else 0.0
     if embedding is None or expected_embedding is None:
         cosine = np.zeros(rows)
@@ -145,7 +156,8 @@ def _answers(
         np.full(rows, asked.lift),
         cosine,
         (values[known][:, named] == wanted[named]).all(dim=1).numpy(),
-        np.full(rows, number),
+        np.full(rows, number, dtype=np.int64),
+        persons,
     )
 
 

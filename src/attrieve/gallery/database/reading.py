@@ -169,6 +169,14 @@ class GallerySnapshot:
 
         query_side = load_query_side(self.model.query_side_path(self.folder))
         self.model.schema.require_same(query_side.schema, here="the gallery", there="its query side")
+        calibration = query_side.calibration
+        if calibration is not None and calibration.model != self.model.fingerprint:
+            warnings.warn(
+                f"the calibration kept in {self.folder} is of model {calibration.model} and not used; run "
+                "`attrieve gallery calibrate` with the run that filled the gallery",
+                stacklevel=2,
+            )
+            query_side.calibration = None
         return query_side
 
     def parse(self, terms: Iterable[str]) -> Filter:
