@@ -41,6 +41,11 @@ class Statistics:
         self._lock = threading.Lock()
         self._counted: StatisticsView | None = None
 
+    def counted(self, gallery: Gallery) -> StatisticsView | None:
+        """Return the counts of a gallery if they are there already, without waiting."""
+        known = self._counted
+        return known if known is not None and known.version == version_of(gallery) else None
+
     def of(self, gallery: Gallery) -> StatisticsView:
         """Return the counts of a gallery.
 

@@ -78,7 +78,8 @@ def bars(rows: Sequence[tuple[str, float, str, str]]) -> tuple[Bar, ...]:
     """
     most = max((value for _, value, _, _ in rows), default=0)
     return tuple(
-        Bar(label, value, value / most if most else 0.0, note, address) for label, value, note, address in rows
+        Bar(label, value, value / most if most else 0.0, note, address)
+        for label, value, note, address in rows
     )
 
 
@@ -109,7 +110,7 @@ def round_up(value: int) -> int:
     """
     if value <= 2:
         return 2
-    unit = max(2, 2 * 10 ** (floor(log10(value)) - 1))
+    unit: int = max(2, 2 * 10 ** (floor(log10(value)) - 1))
     return -(-value // unit) * unit
 
 
@@ -117,4 +118,6 @@ def _bin_label(iso: str, step: str | None) -> str:
     moment = datetime.fromisoformat(iso)
     if step in ("minute", "hour"):
         return f"{moment:%Y-%m-%d %H:%M}"
-    return f"{moment:%Y}" if step == "year" else f"{moment:%Y-%m}" if step == "month" else f"{moment:%Y-%m-%d}"
+    return (
+        f"{moment:%Y}" if step == "year" else f"{moment:%Y-%m}" if step == "month" else f"{moment:%Y-%m-%d}"
+    )

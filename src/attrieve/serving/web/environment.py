@@ -1,7 +1,8 @@
 """Templates, and how numbers and moments are written in them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
+from math import ceil
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -29,14 +30,18 @@ def templates(language: str = "en") -> Environment:
     environment.globals.update(t=strings, asset=asset_address, group_title=_group_title(strings))
     environment.filters.update(
         bits=lambda value: f"{value:.2f}",
+        day=lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}",
         decimal=lambda value: f"{value:.3f}",
+        duration=lambda seconds: duration(seconds, strings),
         moment=moment,
         notch=notch,
         number=lambda value: f"{value:,}",
         percent=lambda value: percent(value, strings),
         seen=seen,
         share=lambda value: f"{100 * value:.1f}%",
+        size=lambda count: size(count, strings),
         target=target,
+        when=lambda moment: f"{moment:%Y-%m-%d %H:%M}",
     )
     return environment
 
@@ -74,6 +79,35 @@ def moment(iso: str) -> str:
     read = datetime.fromisoformat(iso)
     fraction = f"{read.microsecond / 1e6:.6f}".lstrip("0").rstrip("0").rstrip(".")
     return f"{read:%Y-%m-%d %H:%M:%S}{fraction}"
+
+
+def duration(seconds: float, strings: Strings) -> str:
+    """Return how long something takes, roughly.
+
+    >>> [duration(one, load_strings()) for one in (0.2, 59, 61, 7300)]
+    ['1 s', '59 s', '2 min', '3 h']
+    """
+    if seconds < 60:
+        return strings("duration.seconds", count=max(1, ceil(seconds)))
+    if seconds < 3600:
+        return strings("duration.minutes", count=ceil(seconds / 60))
+    return strings("duration.hours", count=ceil(seconds / 3600))
+
+
+def size(count: int, strings: Strings) -> str:
+    """Return a number of bytes for people.
+
+    >>> [size(one, load_strings()) for one in (12, 34_000, 32 << 20)]
+    ['12 B', '33.2 KiB', '32 MiB']
+    """
+    if count < 1024:
+        return strings("size.bytes", count=count)
+    value = float(count)
+    for unit in ("kibi", "mebi", "gibi"):
+        value /= 1024
+        if value < 1024 or unit == "gibi":
+            break
+    return strings(f"size.{unit}", value=f"{value:.1f}".removesuffix(".0"))
 
 
 def seen(reason: ReasonView) -> float:

@@ -1,0 +1,1 @@
+"""Routes of the pages, one file per subject."""
