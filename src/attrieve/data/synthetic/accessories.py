@@ -3,6 +3,7 @@
 from attrieve.data.synthetic.canvas import Canvas, Number, Point
 from attrieve.data.synthetic.chance import Chance, Part
 from attrieve.data.synthetic.palette import CLOTH, Colour, contrast_to, mixed, scaled, shade_of
+from attrieve.data.synthetic.parts import DrawnPart
 from attrieve.data.synthetic.person import DrawnPerson
 
 BRIGHT = ("Red", "Yellow", "Purple", "Green", "Orange", "Pink", "Blue", "White", "Grey")
@@ -51,15 +52,20 @@ def draw_headwear(canvas: Canvas, person: DrawnPerson) -> None:
     """Draw everything worn on the head, over the hair."""
     traits, chance = person.traits, person.look[Part.ACCESSORY]
     if traits.has("accessorySunglasses"):
-        _draw_sunglasses(canvas, person)
+        with canvas.drawing(DrawnPart.SUNGLASSES):
+            _draw_sunglasses(canvas, person)
     if traits.has("accessoryHairBand"):
-        _draw_hair_band(canvas, person, shade_of(CLOTH[chance.choice(BRIGHT)], chance))
+        with canvas.drawing(DrawnPart.HAIR_BAND):
+            _draw_hair_band(canvas, person, shade_of(CLOTH[chance.choice(BRIGHT)], chance))
     if traits.has("accessoryKerchief"):
-        _draw_kerchief(canvas, person, shade_of(CLOTH[chance.choice(BRIGHT)], chance))
+        with canvas.drawing(DrawnPart.KERCHIEF):
+            _draw_kerchief(canvas, person, shade_of(CLOTH[chance.choice(BRIGHT)], chance))
     if traits.has("accessoryHat"):
-        _draw_hat(canvas, person, chance)
+        with canvas.drawing(DrawnPart.HAT):
+            _draw_hat(canvas, person, chance)
     if traits.has("accessoryHeadphone"):
-        _draw_headphone(canvas, person)
+        with canvas.drawing(DrawnPart.HEADPHONE):
+            _draw_headphone(canvas, person)
 
 
 def _draw_sunglasses(canvas: Canvas, person: DrawnPerson) -> None:

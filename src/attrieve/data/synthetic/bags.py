@@ -13,6 +13,7 @@ from attrieve.data.synthetic.palette import (
     scaled,
     shade_of,
 )
+from attrieve.data.synthetic.parts import IN_HAND_PARTS, DrawnPart
 from attrieve.data.synthetic.person import DrawnPerson
 from attrieve.data.synthetic.textures import Cloth
 
@@ -175,35 +176,47 @@ def _messenger_side(person: DrawnPerson) -> int:
 
 def draw_behind_person(canvas: Canvas, person: DrawnPerson) -> None:
     """Draw what is further away: a trolley pulled behind, an umbrella above, a buggy pushed away."""
-    traits, skeleton, unit = person.traits, person.skeleton, person.skeleton.unit
-    chance = person.look[Part.CARRYING]
-    if traits.has("carryingBabyBuggy") and skeleton.view == "back":
-        _draw_buggy(canvas, person)
+    traits, chance = person.traits, person.look[Part.CARRYING]
+    if traits.has("carryingBabyBuggy") and person.skeleton.view == "back":
+        with canvas.drawing(DrawnPart.BUGGY):
+            _draw_buggy(canvas, person)
     if traits.has("carryingUmbrella"):
-        colour = shade_of(CLOTH[chance.choice(BAG_COLOURS)], chance)
-        hand = hand_centre(skeleton, 1)
-        top = (hand[0] - (hand[0] - skeleton.head[0]) * 0.6, skeleton.head[1] - skeleton.head_radii[1] * 1.15)
-        canvas.line([hand, top], (60, 60, 64), unit * 0.012)
-        canvas.half_disc((top[0], top[1] + 0.07 * unit), (0.22 * unit, 0.11 * unit), (180, 360), colour)
-        for share in (-0.6, 0.0, 0.6):
-            canvas.line(
-                [(top[0], top[1] - 0.03 * unit), (top[0] + share * 0.21 * unit, top[1] + 0.07 * unit)],
-                scaled(colour, 0.7),
-                unit * 0.006,
-            )
+        with canvas.drawing(DrawnPart.UMBRELLA):
+            _draw_umbrella(canvas, person, chance)
     if traits.has("carryingShoppingTro"):
-        x = skeleton.middle - (skeleton.ahead or 1) * 0.2 * unit
-        base = skeleton.at(0, 0.03)[1]
-        canvas.line([hand_centre(skeleton, 0), (x, base - 0.3 * unit)], (70, 70, 74), unit * 0.012)
-        points = [
-            (x - 0.07 * unit, base - 0.3 * unit),
-            (x + 0.07 * unit, base - 0.3 * unit),
-            (x + 0.075 * unit, base),
-            (x - 0.075 * unit, base),
-        ]
-        canvas.cloth(points, Cloth(shade_of(CLOTH["Red"], chance), "plaid", (30, 40, 90), unit * 0.04))
-        for side in (-0.05, 0.05):
-            canvas.ellipse((x + side * unit, base + 0.012 * unit), (0.024 * unit, 0.024 * unit), (30, 30, 32))
+        with canvas.drawing(DrawnPart.TROLLEY):
+            _draw_trolley(canvas, person, chance)
+
+
+def _draw_umbrella(canvas: Canvas, person: DrawnPerson, chance: Chance) -> None:
+    skeleton, unit = person.skeleton, person.skeleton.unit
+    colour = shade_of(CLOTH[chance.choice(BAG_COLOURS)], chance)
+    hand = hand_centre(skeleton, 1)
+    top = (hand[0] - (hand[0] - skeleton.head[0]) * 0.6, skeleton.head[1] - skeleton.head_radii[1] * 1.15)
+    canvas.line([hand, top], (60, 60, 64), unit * 0.012)
+    canvas.half_disc((top[0], top[1] + 0.07 * unit), (0.22 * unit, 0.11 * unit), (180, 360), colour)
+    for share in (-0.6, 0.0, 0.6):
+        canvas.line(
+            [(top[0], top[1] - 0.03 * unit), (top[0] + share * 0.21 * unit, top[1] + 0.07 * unit)],
+            scaled(colour, 0.7),
+            unit * 0.006,
+        )
+
+
+def _draw_trolley(canvas: Canvas, person: DrawnPerson, chance: Chance) -> None:
+    skeleton, unit = person.skeleton, person.skeleton.unit
+    x = skeleton.middle - (skeleton.ahead or 1) * 0.2 * unit
+    base = skeleton.at(0, 0.03)[1]
+    canvas.line([hand_centre(skeleton, 0), (x, base - 0.3 * unit)], (70, 70, 74), unit * 0.012)
+    points = [
+        (x - 0.07 * unit, base - 0.3 * unit),
+        (x + 0.07 * unit, base - 0.3 * unit),
+        (x + 0.075 * unit, base),
+        (x - 0.075 * unit, base),
+    ]
+    canvas.cloth(points, Cloth(shade_of(CLOTH["Red"], chance), "plaid", (30, 40, 90), unit * 0.04))
+    for side in (-0.05, 0.05):
+        canvas.ellipse((x + side * unit, base + 0.012 * unit), (0.024 * unit, 0.024 * unit), (30, 30, 32))
 
 
 def draw_in_hands(canvas: Canvas, person: DrawnPerson) -> None:
@@ -219,13 +232,17 @@ def draw_in_hands(canvas: Canvas, person: DrawnPerson) -> None:
     for name in IN_HAND:
         if traits.has(name):
             index = free.pop(0) if free else 1
-            draws[name](canvas, person, hand_centre(skeleton, index), chance)
+            with canvas.drawing(IN_HAND_PARTS[name]):
+                draws[name](canvas, person, hand_centre(skeleton, index), chance)
     if traits.age == 4 and free and chance.flag(WALKING_STICK_RATE):
-        _draw_walking_stick(canvas, person, hand_centre(skeleton, free.pop(0)))
+        with canvas.drawing(DrawnPart.STICK):
+            _draw_walking_stick(canvas, person, hand_centre(skeleton, free.pop(0)))
     if traits.has("carryingFolder"):
-        _draw_folder(canvas, person, chance)
+        with canvas.drawing(DrawnPart.FOLDER):
+            _draw_folder(canvas, person, chance)
     if traits.has("carryingBabyBuggy") and skeleton.view != "back":
-        _draw_buggy(canvas, person)
+        with canvas.drawing(DrawnPart.BUGGY):
+            _draw_buggy(canvas, person)
 
 
 def _draw_walking_stick(canvas: Canvas, person: DrawnPerson, hand: Point) -> None:

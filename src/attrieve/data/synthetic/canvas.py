@@ -1,12 +1,14 @@
 """A picture to draw on: filled shapes, textured cloth, limbs, soft shadows. Pixels, x before y, y down."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from attrieve.data.synthetic.palette import Colour
+from attrieve.data.synthetic.parts import DrawnPart
 from attrieve.data.synthetic.textures import Cloth, cloth_tile
 
 Number = float | int
@@ -18,13 +20,47 @@ Point = tuple[Number, Number]
 SHADOW: Colour = (8, 8, 14)
 LIGHT: Colour = (255, 252, 244)
 
+SEEN_ALPHA = 128
+"""What is less opaque than this shades a part and does not hide it."""
+
 
 class Canvas:
-    """Drawing with see-through colours on an RGB picture."""
+    """Drawing with see-through colours on an RGB picture.
 
-    def __init__(self, image: Image.Image) -> None:
+    Args:
+        image: to draw on.
+        record_parts: whether to note which part each pixel belongs to; the picture is the same.
+    """
+
+    def __init__(self, image: Image.Image, *, record_parts: bool = False) -> None:
         self.image = image
         self._draw = ImageDraw.Draw(image, "RGBA")
+        self._parts = Image.new("L", image.size) if record_parts else None
+        self._note = None if self._parts is None else ImageDraw.Draw(self._parts)
+        self._part = DrawnPart.BACKGROUND
+
+    @contextmanager
+    def drawing(self, part: DrawnPart) -> Iterator[None]:
+        """Note what is drawn within as a part of the person; the innermost part counts."""
+        outer, self._part = self._part, part
+        try:
+            yield
+        finally:
+            self._part = outer
+
+    def parts(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        """Return the :class:`DrawnPart` seen at each pixel, shape (height, width)."""
+        if self._parts is None:
+            raise AssertionError("this canvas does not record parts")
+        return np.asarray(self._parts)
+
+    def _pens(
+        self, colour: Colour, alpha: int
+    ) -> Iterator[tuple[ImageDraw.ImageDraw, tuple[int, ...] | int]]:
+        """Give what to draw with and in which colour: on the picture, and on the notes of parts."""
+        yield self._draw, (*colour, alpha)
+        if self._note is not None and alpha >= SEEN_ALPHA:
+            yield self._note, int(self._part)
 
     @property
     def width(self) -> int:
@@ -38,12 +74,14 @@ class Canvas:
 
     def polygon(self, points: Sequence[Point], colour: Colour, alpha: int = 255) -> None:
         """Fill a polygon; ``alpha`` 255 covers, 0 is invisible."""
-        self._draw.polygon(list(points), fill=(*colour, alpha))
+        for draw, fill in self._pens(colour, alpha):
+            draw.polygon(list(points), fill=fill)
 
     def ellipse(self, centre: Point, radii: Point, colour: Colour, alpha: int = 255) -> None:
         """Fill an upright ellipse."""
         (x, y), (across, down) = centre, (abs(radii[0]), abs(radii[1]))
-        self._draw.ellipse((x - across, y - down, x + across, y + down), fill=(*colour, alpha))
+        for draw, fill in self._pens(colour, alpha):
+            draw.ellipse((x - across, y - down, x + across, y + down), fill=fill)
 
     def half_disc(
         self, centre: Point, radii: Point, degrees: Point, colour: Colour, alpha: int = 255
@@ -51,24 +89,28 @@ class Canvas:
         """Fill the part of an ellipse cut off by the chord between two angles (0 right, 90 down)."""
         (x, y), (across, down) = centre, radii
         box = (x - across, y - down, x + across, y + down)
-        self._draw.chord(box, degrees[0], degrees[1], fill=(*colour, alpha))
+        for draw, fill in self._pens(colour, alpha):
+            draw.chord(box, degrees[0], degrees[1], fill=fill)
 
     def line(self, points: Sequence[Point], colour: Colour, width: Number, alpha: int = 255) -> None:
         """Draw a line at least one pixel wide."""
-        self._draw.line(list(points), fill=(*colour, alpha), width=max(1, round(width)))
+        for draw, fill in self._pens(colour, alpha):
+            draw.line(list(points), fill=fill, width=max(1, round(width)))
 
     def box(self, corner: Point, opposite: Point, colour: Colour, alpha: int = 255) -> None:
         """Fill an upright rectangle between two corners, in any order."""
         left, right = sorted((corner[0], opposite[0]))
         top, bottom = sorted((corner[1], opposite[1]))
-        self._draw.rectangle((left, top, right, bottom), fill=(*colour, alpha))
+        for draw, fill in self._pens(colour, alpha):
+            draw.rectangle((left, top, right, bottom), fill=fill)
 
     def rounded_box(self, corner: Point, opposite: Point, radius: Number, colour: Colour) -> None:
         """Fill an upright rectangle with round corners."""
         left, right = sorted((corner[0], opposite[0]))
         top, bottom = sorted((corner[1], opposite[1]))
         radius = max(0.0, min(radius, (right - left) / 2 - 1, (bottom - top) / 2 - 1))
-        self._draw.rounded_rectangle((left, top, right, bottom), radius, fill=colour)
+        for draw, fill in self._pens(colour, 255):
+            draw.rounded_rectangle((left, top, right, bottom), radius, fill=fill)
 
     def cloth(self, points: Sequence[Point], cloth: Cloth) -> None:
         """Fill a polygon with cloth; its texture keeps its place on the canvas."""
@@ -85,6 +127,8 @@ class Canvas:
         ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in points], fill=255)
         tile = cloth_tile(cloth, left, top, right - left, bottom - top)
         self.image.paste(Image.fromarray(tile), (left, top), mask)
+        if self._parts is not None:
+            self._parts.paste(int(self._part), (left, top, right, bottom), mask)
 
     def limb(self, start: Point, end: Point, widths: Point, cloth: Cloth, light: Number = 0.0) -> None:
         """Draw a tapered limb with round ends; ``widths`` are half widths at start and end.

@@ -3,6 +3,7 @@
 from attrieve.data.synthetic.canvas import Canvas, Number, Point
 from attrieve.data.synthetic.chance import Part
 from attrieve.data.synthetic.palette import HAIR, Colour, mixed, scaled, shade_of
+from attrieve.data.synthetic.parts import DrawnPart
 from attrieve.data.synthetic.person import DrawnPerson
 
 EYE: Colour = (30, 24, 24)
@@ -60,13 +61,15 @@ def _draw_grey_temples(canvas: Canvas, person: DrawnPerson, hair: Colour) -> Non
 
 def draw_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
     """Draw head, face as far as it is seen, and hair."""
-    if person.skeleton.is_side:
-        _draw_side_head(canvas, person, hair)
-    elif person.skeleton.is_front:
-        _draw_front_head(canvas, person, hair)
-    else:
-        _draw_back_head(canvas, person, hair)
-    _draw_grey_temples(canvas, person, hair)
+    with canvas.drawing(DrawnPart.HEAD):
+        if person.skeleton.is_side:
+            _draw_side_head(canvas, person, hair)
+        elif person.skeleton.is_front:
+            _draw_front_head(canvas, person, hair)
+        else:
+            _draw_back_head(canvas, person, hair)
+    with canvas.drawing(DrawnPart.HAIR):
+        _draw_grey_temples(canvas, person, hair)
 
 
 def _draw_front_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
@@ -86,7 +89,8 @@ def _draw_front_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
     ]
     canvas.polygon(chin, skin)
     _draw_face(canvas, person, (x + skeleton.turn * wide * 0.3, y))
-    _draw_front_hair(canvas, person, hair)
+    with canvas.drawing(DrawnPart.HAIR):
+        _draw_front_hair(canvas, person, hair)
 
 
 def _draw_face(canvas: Canvas, person: DrawnPerson, centre: Point) -> None:
@@ -193,13 +197,20 @@ def _draw_front_hair(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
 
 
 def _draw_back_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
-    traits, skeleton, skin = person.traits, person.skeleton, person.skin
+    skeleton, skin = person.skeleton, person.skin
     (x, y), (wide, high) = skeleton.head, skeleton.head_radii
     for side in (-1, 1):
         canvas.ellipse(
             (x + side * wide * 0.98, y + high * 0.08), (wide * 0.13, high * 0.17), scaled(skin, 0.88)
         )
     canvas.ellipse((x, y), (wide, high * 0.98), scaled(skin, 0.94))
+    with canvas.drawing(DrawnPart.HAIR):
+        _draw_back_hair(canvas, person, hair)
+
+
+def _draw_back_hair(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
+    traits, skeleton = person.traits, person.skeleton
+    (x, y), (wide, high) = skeleton.head, skeleton.head_radii
     if traits.hair == "bald":
         if traits.has("hairShort"):
             canvas.half_disc((x, y + high * 0.1), (wide * 1.02, high * 0.62), (0, 180), hair)
@@ -252,17 +263,18 @@ def _draw_side_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
 
     if traits.hair == "long":
         end = person.look[Part.HEAD].between(2.1, 3.0)
-        canvas.polygon(
-            [
-                at(-0.1, -0.4),
-                at(-1.1, -0.3),
-                at(-1.35, end - 0.3),
-                at(-0.95, end),
-                at(-0.25, end - 0.2),
-                at(0.05, 0.6),
-            ],
-            hair,
-        )
+        with canvas.drawing(DrawnPart.HAIR):
+            canvas.polygon(
+                [
+                    at(-0.1, -0.4),
+                    at(-1.1, -0.3),
+                    at(-1.35, end - 0.3),
+                    at(-0.95, end),
+                    at(-0.25, end - 0.2),
+                    at(0.05, 0.6),
+                ],
+                hair,
+            )
     canvas.ellipse(at(-0.04, -0.1), (wide * 0.96, high * 0.9), skin)
     canvas.polygon(
         [
@@ -283,7 +295,8 @@ def _draw_side_head(canvas: Canvas, person: DrawnPerson, hair: Colour) -> None:
     lips = scaled(skin, 0.66) if traits.is_male else mixed(skin, (190, 40, 60), 0.65)
     canvas.line([at(0.68, 0.58), at(0.95, 0.57)], lips, fine * 1.3)
     _draw_side_age(canvas, person)
-    _draw_side_hair(canvas, person, hair)
+    with canvas.drawing(DrawnPart.HAIR):
+        _draw_side_hair(canvas, person, hair)
     canvas.ellipse(at(-0.12, 0.1), (wide * 0.15, high * 0.17), scaled(skin, 0.86))
 
 

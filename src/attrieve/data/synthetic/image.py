@@ -17,12 +17,13 @@ from attrieve.data.synthetic.bags import (
 from attrieve.data.synthetic.body import draw_bare_legs
 from attrieve.data.synthetic.camera import photograph
 from attrieve.data.synthetic.canvas import Canvas
-from attrieve.data.synthetic.chance import Part
+from attrieve.data.synthetic.chance import Part, chances
 from attrieve.data.synthetic.config import check_picture
 from attrieve.data.synthetic.footwear import draw_boots, draw_shoes
 from attrieve.data.synthetic.head import draw_hair_behind, draw_head, draw_neck, hair_colour
 from attrieve.data.synthetic.lower_garments import draw_lower_garment
 from attrieve.data.synthetic.occlusion import draw_occlusion
+from attrieve.data.synthetic.parts import DrawnPart
 from attrieve.data.synthetic.person import DrawnPerson, imagine_person
 from attrieve.data.synthetic.skeleton import View, bent_arms
 from attrieve.data.synthetic.traits import read_traits
@@ -66,9 +67,38 @@ def draw_image(
     (64, 32, 3)
     """
     check_picture(height_px, width_px, difficulty)
+    canvas = draw_scene(
+        values, seed=seed, size_px=(height_px, width_px), difficulty=difficulty, person_seed=person_seed
+    )
+    scene = canvas.image.reduce(SUPERSAMPLING)
+    return photograph(scene, chances(seed)[Part.CAMERA], difficulty)
+
+
+def draw_scene(
+    values: npt.ArrayLike,
+    *,
+    seed: int,
+    size_px: tuple[int, int],
+    difficulty: float | int,
+    person_seed: int | None = None,
+    record_parts: bool = False,
+) -> Canvas:
+    """Draw what stands before the camera, ``SUPERSAMPLING`` times larger than the picture.
+
+    Args:
+        values: see :func:`draw_image`; so are all others.
+        seed: see there.
+        size_px: height and width of the picture.
+        difficulty: see there.
+        person_seed: see there.
+        record_parts: see :class:`Canvas`.
+
+    Raises:
+        InputError: as :func:`draw_image`.
+    """
     traits = read_traits(values)
-    size = (width_px * SUPERSAMPLING, height_px * SUPERSAMPLING)
-    canvas = Canvas(draw_background(size, seed, difficulty))
+    size = (size_px[1] * SUPERSAMPLING, size_px[0] * SUPERSAMPLING)
+    canvas = Canvas(draw_background(size, seed, difficulty), record_parts=record_parts)
     person = imagine_person(
         traits,
         canvas,
@@ -77,9 +107,9 @@ def draw_image(
         difficulty=difficulty,
     )
     draw_person(canvas, person)
-    draw_occlusion(canvas, person.scene[Part.OCCLUSION], difficulty)
-    scene = canvas.image.reduce(SUPERSAMPLING)
-    return photograph(scene, person.scene[Part.CAMERA], difficulty)
+    with canvas.drawing(DrawnPart.OCCLUDER):
+        draw_occlusion(canvas, person.scene[Part.OCCLUSION], difficulty)
+    return canvas
 
 
 def draw_person(canvas: Canvas, person: DrawnPerson) -> None:
@@ -90,26 +120,34 @@ def draw_person(canvas: Canvas, person: DrawnPerson) -> None:
     backpack, messenger = bag_colours(person)
     draw_ground_shadow(canvas, skeleton)
     draw_behind_person(canvas, person)
-    draw_backpack_behind(canvas, person, backpack)
-    draw_hair_behind(canvas, person, hair)
+    with canvas.drawing(DrawnPart.BACKPACK):
+        draw_backpack_behind(canvas, person, backpack)
+    with canvas.drawing(DrawnPart.HAIR):
+        draw_hair_behind(canvas, person, hair)
     behind, before = _arms_by_depth(person)
     for index in behind:
         draw_arm(canvas, person, garment, index)
     _draw_below_the_waist(canvas, person)
-    draw_neck(canvas, person)
-    draw_upper_garment(canvas, person, garment)
-    draw_messenger_strap(canvas, person, messenger)
+    with canvas.drawing(DrawnPart.NECK):
+        draw_neck(canvas, person)
+    with canvas.drawing(DrawnPart.TRUNK):
+        draw_upper_garment(canvas, person, garment)
+    with canvas.drawing(DrawnPart.MESSENGER_BAG):
+        draw_messenger_strap(canvas, person, messenger)
     if not skeleton.is_side:
         for index in before:
             draw_arm(canvas, person, garment, index)
-    draw_backpack(canvas, person, backpack)
+    with canvas.drawing(DrawnPart.BACKPACK):
+        draw_backpack(canvas, person, backpack)
     draw_head(canvas, person, hair)
-    draw_muffler(canvas, person)
+    with canvas.drawing(DrawnPart.MUFFLER):
+        draw_muffler(canvas, person)
     draw_headwear(canvas, person)
     if skeleton.is_side:
         for index in before:
             draw_arm(canvas, person, garment, index)
-    draw_messenger_bag(canvas, person, messenger)
+    with canvas.drawing(DrawnPart.MESSENGER_BAG):
+        draw_messenger_bag(canvas, person, messenger)
     draw_in_hands(canvas, person)
 
 
@@ -124,7 +162,11 @@ def _arms_by_depth(person: DrawnPerson) -> tuple[tuple[int, ...], tuple[int, ...
 
 
 def _draw_below_the_waist(canvas: Canvas, person: DrawnPerson) -> None:
-    draw_bare_legs(canvas, person)
-    draw_shoes(canvas, person)
-    draw_lower_garment(canvas, person)
-    draw_boots(canvas, person)
+    with canvas.drawing(DrawnPart.LEG):
+        draw_bare_legs(canvas, person)
+    with canvas.drawing(DrawnPart.FOOTWEAR):
+        draw_shoes(canvas, person)
+    with canvas.drawing(DrawnPart.LOWER):
+        draw_lower_garment(canvas, person)
+    with canvas.drawing(DrawnPart.FOOTWEAR):
+        draw_boots(canvas, person)

@@ -15,6 +15,7 @@ from attrieve.data.synthetic.palette import (
     scaled,
     shade_of,
 )
+from attrieve.data.synthetic.parts import DrawnPart
 from attrieve.data.synthetic.person import DrawnPerson
 from attrieve.data.synthetic.skeleton import Skeleton
 from attrieve.data.synthetic.textures import Cloth
@@ -100,7 +101,8 @@ def draw_upper_garment(canvas: Canvas, person: DrawnPerson, garment: UpperGarmen
     _draw_creases(canvas, person, garment)
     if person.traits.has("upperBodyVNeck"):
         for rise in (0.012, 0.036):
-            _draw_band_above_hem(canvas, skeleton, garment, rise)
+            with canvas.drawing(DrawnPart.NECKLINE):
+                _draw_band_above_hem(canvas, skeleton, garment, rise)
     if skeleton.is_side:
         _draw_side_details(canvas, person, garment)
     elif skeleton.is_front:
@@ -108,7 +110,8 @@ def draw_upper_garment(canvas: Canvas, person: DrawnPerson, garment: UpperGarmen
     else:
         _draw_back_details(canvas, person, garment)
     if person.traits.has("upperBodyLogo"):
-        _draw_logo(canvas, person, garment)
+        with canvas.drawing(DrawnPart.LOGO):
+            _draw_logo(canvas, person, garment)
 
 
 def trunk_outline(skeleton: Skeleton, loose: float, hem: float) -> list[Point]:
@@ -184,8 +187,9 @@ def _draw_neckline(canvas: Canvas, person: DrawnPerson, garment: UpperGarment) -
     if traits.has("upperBodyVNeck"):
         tip = skeleton.on_chest(0, top - 0.14)
         points = [(neck[0] - 0.058 * unit, neck[1]), (neck[0] + 0.058 * unit, neck[1]), tip]
-        canvas.polygon(points, person.skin)
-        canvas.line([points[0], tip, points[1]], _band_colour(garment), unit * 0.018)
+        with canvas.drawing(DrawnPart.NECKLINE):
+            canvas.polygon(points, person.skin)
+            canvas.line([points[0], tip, points[1]], _band_colour(garment), unit * 0.018)
         return
     is_tshirt = traits.has("upperBodyTshirt")
     deep = 0.034 if is_tshirt else 0.02
@@ -365,7 +369,9 @@ def _draw_back_details(canvas: Canvas, person: DrawnPerson, garment: UpperGarmen
     elif traits.has("upperBodySweater"):
         _draw_ribs(canvas, skeleton, garment)
     elif traits.has("upperBodyVNeck"):
-        canvas.half_disc((x, y - 0.012 * unit), (0.056 * unit, 0.02 * unit), (0, 180), _band_colour(garment))
+        with canvas.drawing(DrawnPart.NECKLINE):
+            band = _band_colour(garment)
+            canvas.half_disc((x, y - 0.012 * unit), (0.056 * unit, 0.02 * unit), (0, 180), band)
     elif traits.has("upperBodyTshirt"):
         rim = garment.second or contrast_to(garment.cloth.colour)
         canvas.half_disc((x, y - 0.008 * unit), (0.05 * unit, 0.022 * unit), (0, 180), rim)
@@ -425,8 +431,9 @@ def _draw_side_details(canvas: Canvas, person: DrawnPerson, garment: UpperGarmen
         _draw_ribs(canvas, skeleton, garment)
     elif traits.has("upperBodyVNeck"):
         tip = along(edge[1], edge[2], 0.25)
-        canvas.polygon([(x - ahead * 0.01 * unit, y), edge[0], edge[1], tip], person.skin)
-        canvas.line([(x - ahead * 0.01 * unit, y), tip], _band_colour(garment), unit * 0.018)
+        with canvas.drawing(DrawnPart.NECKLINE):
+            canvas.polygon([(x - ahead * 0.01 * unit, y), edge[0], edge[1], tip], person.skin)
+            canvas.line([(x - ahead * 0.01 * unit, y), tip], _band_colour(garment), unit * 0.018)
     elif traits.has("upperBodyTshirt"):
         rim = garment.second or contrast_to(colour)
         canvas.half_disc((x + ahead * 0.004 * unit, y), (0.042 * unit, 0.02 * unit), (0, 180), rim)
@@ -475,15 +482,19 @@ def _draw_logo(canvas: Canvas, person: DrawnPerson, garment: UpperGarment) -> No
 
 def draw_arm(canvas: Canvas, person: DrawnPerson, garment: UpperGarment, index: int) -> None:
     """Draw an arm in its sleeve: skin first, cloth over it."""
+    with canvas.drawing(DrawnPart.ARM):
+        draw_bare_arm(canvas, person, index)
+    if person.traits.sleeve != "none":
+        with canvas.drawing(DrawnPart.SLEEVE):
+            _draw_sleeve(canvas, person, garment, index)
+
+
+def _draw_sleeve(canvas: Canvas, person: DrawnPerson, garment: UpperGarment, index: int) -> None:
     skeleton = person.skeleton
-    draw_bare_arm(canvas, person, index)
-    sleeve = person.traits.sleeve
-    if sleeve == "none":
-        return
     cloth = garment.sleeve_cloth.shaded(far_shade(skeleton, index) * 0.96)
     shoulder, elbow, wrist = skeleton.shoulders[index], skeleton.elbows[index], skeleton.wrists[index]
     room = 1.12 + 12 * garment.loose
-    if sleeve == "short":
+    if person.traits.sleeve == "short":
         end = along(shoulder, elbow, 0.68)
         wide = thickness(skeleton, UPPER_ARM) * (room + 0.12)
         canvas.limb(shoulder, end, (wide * 0.98, wide), cloth, skeleton.light)
