@@ -14,7 +14,10 @@ from attrieve.serving.access.headers import HostCheck, OriginCheck, SecurityHead
 from attrieve.serving.middleware import BodyLimits, RequestLog
 from attrieve.serving.routes import (
     accounts,
+    deletion,
     health,
+    images,
+    jobs,
     ledger,
     persons,
     problem_table,
@@ -27,6 +30,7 @@ from attrieve.serving.searching import warm_up
 from attrieve.serving.service import Service
 from attrieve.serving.settings import ServiceSettings
 from attrieve.serving.showing import API
+from attrieve.serving.web.installing import install_pages
 
 if TYPE_CHECKING:
     from attrieve.models.retriever import Retriever
@@ -39,6 +43,8 @@ TAGS = [
     {"name": "persons", "description": "Rows of the gallery: details, pictures, what the model saw."},
     {"name": "gallery", "description": "What the gallery holds."},
     {"name": "vocabulary", "description": "The words a description is made of."},
+    {"name": "images", "description": "Adding images."},
+    {"name": "jobs", "description": "Long work: added, followed, cancelled; it survives a restart."},
     {"name": "accounts", "description": "Signing in, accounts of people, keys of programs."},
     {"name": "ledger", "description": "Who did what, when and what for; read, never changed."},
     {"name": "problems", "description": "What can go wrong, and what it is called."},
@@ -50,6 +56,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     gallery_routes.router,
     vocabulary.router,
     problem_table.router,
+    images.router,
+    deletion.router,
+    jobs.router,
     sign_in.router,
     accounts.router,
     ledger.router,
@@ -101,6 +110,7 @@ def create_app(
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API)
+    install_pages(app)
     answers.describe(app)
     app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(OriginCheck)

@@ -13,6 +13,7 @@ from attrieve.serving.cases.cases import Cases
 from attrieve.serving.galleries import GalleryHolder
 from attrieve.serving.heat_map_cache import HeatMapCache
 from attrieve.serving.jobs.queue import JobQueue
+from attrieve.serving.jobs.workshop import Workshop
 from attrieve.serving.metrics import Metrics
 from attrieve.serving.retention import Retention, RetentionWatch
 from attrieve.serving.settings import ServiceSettings
@@ -70,6 +71,9 @@ class Service:
         self.heat_maps = HeatMapCache()
         self._retriever = retriever
         self._retriever_lock = threading.Lock()
+        self.workshop = Workshop(
+            settings, self.state, self.ledger, self.jobs, self.cases, self.galleries, self.retriever
+        )
         self._tell_states()
 
     @property
@@ -101,17 +105,27 @@ class Service:
         return self._retriever is not None or self.settings.run is not None
 
     def start(self) -> None:
-        """Begin to look after the gallery."""
+        """Begin to look after the gallery, and to do jobs."""
         self.galleries.watch(self.settings.refresh_seconds)
+        self.workshop.start()
+        threading.Thread(target=self._count, name="statistics", daemon=True).start()
         self.retention.start()
 
     def close(self) -> None:
         """End what :meth:`start` began, and let go of the files."""
         self.retention.close()
+        self.workshop.stop()
         self.galleries.close()
         with suppress(AttrieveError):
             self.ledger.write_head_file()
         self.state.close()
+
+    def _count(self) -> None:
+        """Count the gallery, so that the first one who looks does not wait for it."""
+        try:
+            self.statistics.of(self.galleries.current())
+        except AttrieveError as error:
+            log.warning("the gallery cannot be counted: %s", error)
 
     def _tell_states(self) -> None:
         def jobs() -> float:
