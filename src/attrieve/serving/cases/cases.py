@@ -57,7 +57,12 @@ class Cases:
         self._database = database
         self._ledger = ledger
         self._now = clock or (lambda: datetime.now(UTC).timestamp())
+        self._deleted: list[Callable[[int], object]] = []
         database.ensure("cases", TABLES)
+
+    def when_deleted(self, tell: Callable[[int], object]) -> None:
+        """Have somebody told the identifier of every case that is deleted, within the same commit."""
+        self._deleted.append(tell)
 
     # cases
 
@@ -190,7 +195,7 @@ class Cases:
             return after
 
     def delete(self, actor: Actor, case: int) -> None:
-        """Delete a case with everything in it but its exports' files and the ledger; its owner may.
+        """Delete a case with everything in it and its exports, but not what the ledger says; its owner may.
 
         Raises:
             UnknownCaseError: if there is none that the asker may see.
@@ -199,6 +204,8 @@ class Cases:
         with self._changing(actor, case, MemberRole.OWNER, closed_too=True) as (connection, before):
             self._record(actor, before, "deleted", hits=before.hits, notes=before.notes)
             connection.execute("DELETE FROM cases WHERE id = ?", [case])
+            for tell in self._deleted:
+                tell(case)
 
     def set_member(self, actor: Actor, case: int, name: str, role: MemberRole) -> Case:
         """Let somebody see a case, or do more or less in it; its owner may.

@@ -11,7 +11,8 @@ from attrieve.gallery.database.layout import user_fields
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.cases.cases import Cases
-from attrieve.serving.cases.export_index import ExportIndex
+from attrieve.serving.cases.export_index import Export, ExportIndex, ExportKind
+from attrieve.serving.cases.exporting import ExportCase
 from attrieve.serving.erasure import Erasure
 from attrieve.serving.galleries import GalleryHolder
 from attrieve.serving.jobs.adding import AddImages
@@ -70,6 +71,7 @@ class Workshop:
         self.state = settings.state_folder.absolute()
         self.kept = KeptImages(self.state)
         self.exports = ExportIndex(self.state, database)
+        cases.when_deleted(self.exports.remove_of_case)
         self.erasure = Erasure(self.state, database, cases, self.exports, ledger)
         self.intake = UploadIntake(
             self.state, database, jobs, ledger, limits=_limits(settings), seconds=settings.upload_seconds
@@ -83,6 +85,15 @@ class Workshop:
             JobKind.ADD_IMAGES: AddImages(gallery, self.kept, self._retriever, self._ledger, changed),
             JobKind.DELETE_ROWS: DeleteRows(gallery, self.erasure, self.jobs, changed),
             JobKind.COMPACT: CompactGallery(gallery, self.kept, self.jobs, self._ledger, changed),
+            JobKind.EXPORT_CASE: ExportCase(
+                self._database,
+                self.cases,
+                self.exports,
+                self._ledger,
+                self._galleries,
+                gallery_name=gallery.absolute().name,
+                pixels_most=self._settings.upload_pixels_most,
+            ),
             JobKind.REEMBED: ReindexGallery(gallery, self._settings.run, self._ledger, changed),
         }
 
@@ -219,6 +230,70 @@ class Workshop:
             told = "the settings name no 'run' to describe the images by"
             raise ProblemError(Problem.MODEL_MISSING, told)
         return self.submit(JobKind.REEMBED, options, actor)
+
+    # exports
+
+    def export(self, actor: Actor, case: int, kind: ExportKind) -> Job:
+        """Queue the export of a case; everybody who may see it may export it.
+
+        Raises:
+            UnknownCaseError: if there is none that the actor may see.
+            StorageError: if the disk refuses; nothing is queued then.
+        """
+        folder = self.cases.get(actor, case)
+        payload = {"case_id": folder.id, "kind": kind.value}
+        return self.submit(JobKind.EXPORT_CASE, payload, actor, purpose=folder.purpose, case=folder.number)
+
+    def exports_of(self, actor: Actor, case: int) -> tuple[tuple[Export, ...], list[Job]]:
+        """Return the exports of a case that are made, and the jobs of those that are not.
+
+        Raises:
+            UnknownCaseError: if there is none that the actor may see.
+        """
+        folder = self.cases.get(actor, case)
+        made = self.exports.of_case(folder.id)
+        numbers = {export.number for export in made}
+        jobs = self.jobs.find(kinds=[JobKind.EXPORT_CASE], case=folder.number, limit=500)
+        ours = [job for job in jobs if job.payload["case_id"] == folder.id and job.number not in numbers]
+        return made, ours
+
+    def export_of(self, actor: Actor, case: int, number: int) -> Export | Job:
+        """Return an export of a case, or the job that makes it.
+
+        Raises:
+            UnknownCaseError: if there is none that the actor may see.
+            ProblemError: if the case has no such export.
+        """
+        made, being_made = self.exports_of(actor, case)
+        found: list[Export | Job] = [*made, *being_made]
+        for one in found:
+            if one.number == number:
+                return one
+        raise ProblemError(Problem.NOT_FOUND, f"the case has no export {number}")
+
+    def download(self, actor: Actor, case: int, number: int) -> tuple[Export, bytes]:
+        """Return an export with its file, and record that it was fetched.
+
+        Raises:
+            UnknownCaseError: if there is none that the actor may see.
+            ProblemError: if the case has no such export, it is not made, or its file was removed.
+            StorageError: if it cannot be read, or the disk refuses the record; nothing is sent then.
+        """
+        folder = self.cases.get(actor, case)
+        found = self.export_of(actor, case, number)
+        if isinstance(found, Job):
+            told = f"export {number} is {found.state.value}; wait until it is made"
+            raise ProblemError(Problem.CONFLICT, told)
+        content = self.exports.content(found)
+        self._ledger.record(
+            actor,
+            Action.EXPORT,
+            purpose=folder.purpose,
+            case=folder.number,
+            details={"what": "export downloaded", "export": number, "sha256": found.sha256},
+            keys=self.exports.keys(number),
+        )
+        return found, content
 
     def submit(
         self,
