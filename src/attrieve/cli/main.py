@@ -49,6 +49,11 @@ COMMANDS = {
         "significance",
         "Tell which attributes help retrieval, which hurt, and what perfect ones would reach.",
     ),
+    "testimony": Command(
+        "attrieve.cli.testimony",
+        "ask_witnesses",
+        "Ask simulated witnesses about the test people, and measure how well each distance finds them.",
+    ),
     "reproduce": Command(
         "attrieve.cli.reproduce",
         "reproduce",
@@ -71,9 +76,7 @@ COMMANDS = {
     "serve": Command(
         "attrieve.cli.serve", "serve", "Serve a gallery: a page to search it with, and a REST interface."
     ),
-    "accounts": Command(
-        "attrieve.cli.accounts", "app", "Look after the accounts of people who may sign in."
-    ),
+    "accounts": Command("attrieve.cli.accounts", "app", "Look after the accounts of people who may sign in."),
     "keys": Command("attrieve.cli.keys", "app", "Look after the API keys of programs."),
     "ledger": Command(
         "attrieve.cli.ledger", "app", "Read and check the ledger: who did what, when and what for."

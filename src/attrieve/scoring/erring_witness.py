@@ -23,8 +23,9 @@ def erring_witness_likelihood(
     """Return ``-sum_a log( (1 - e_a) P(q_a) + e_a (1 - P(q_a)) )``, the cost of what an erring witness says.
 
     A certainty c is read as the witness's own odds of being right: ``e = max((1 - c) / 2, least_wrong)`` of
-    such answers are wrong. One of certainty 0 says nothing and costs the same for everybody; it is left out. Unlike a cost times
-    certainty, one doubtful answer against a person can never outweigh much that speaks for him.
+    such answers are wrong. One of certainty 0 says nothing and costs the same for everybody; it is left out.
+    Unlike a cost times certainty, one doubtful answer against a person never outweighs much that speaks for
+    him.
 
     Args:
         query: 1 wanted, 0 unwanted; what stands at certainty 0 is not read.

@@ -1,8 +1,9 @@
 """Each attribute's log-odds read from the logits of all attributes, learnt from people with known values.
 
 A network's answers hang together: what it takes for formal trousers tells of leather shoes, and its mistakes
-in one attribute show in others. A curve per attribute (:mod:`attrieve.scoring.calibration`) leaves that unused.
-Here each attribute gets a logistic regression on all logits ("stacked generalisation", Wolpert 1992)::
+in one attribute show in others. A curve per attribute (:mod:`attrieve.scoring.calibration`) leaves that
+unused. Here each attribute gets a logistic regression on all logits ("stacked generalization", Wolpert,
+1992)::
 
     mended = weight^T logit + bias
 
