@@ -14,7 +14,9 @@ from attrieve.serving.access.headers import HostCheck, OriginCheck, SecurityHead
 from attrieve.serving.middleware import BodyLimits, RequestLog
 from attrieve.serving.routes import (
     accounts,
+    cases,
     deletion,
+    exports,
     health,
     images,
     jobs,
@@ -45,6 +47,7 @@ TAGS = [
     {"name": "vocabulary", "description": "The words a description is made of."},
     {"name": "images", "description": "Adding images."},
     {"name": "jobs", "description": "Long work: added, followed, cancelled; it survives a restart."},
+    {"name": "cases", "description": "Case folders: searches, hits, marks and notes for one purpose; exports."},
     {"name": "accounts", "description": "Signing in, accounts of people, keys of programs."},
     {"name": "ledger", "description": "Who did what, when and what for; read, never changed."},
     {"name": "problems", "description": "What can go wrong, and what it is called."},
@@ -59,6 +62,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     images.router,
     deletion.router,
     jobs.router,
+    cases.router,
+    exports.router,
     sign_in.router,
     accounts.router,
     ledger.router,
