@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from attrieve.errors import QueryError
 from attrieve.gallery.counterfactual import ranks_elsewhere
 from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.feedback import Marks
 from attrieve.gallery.search import search
 from attrieve.gallery.store import Gallery
 from attrieve.schema import Ranking
@@ -38,6 +39,7 @@ def search_for_witnesses(
     fusion: Fusion | None = None,
     where: Filter | None = None,
     explain: bool = True,
+    marks: Marks | None = None,
 ) -> WitnessRanking:
     """Search by what witnesses say together, and again without each of them.
 
@@ -48,13 +50,14 @@ def search_for_witnesses(
         fusion: how to join the distances, or None for the gallery's own way.
         where: only rows that meet this.
         explain: whether hits carry reasons.
+        marks: rows judged right or wrong, see :func:`~attrieve.gallery.search.search`.
 
     Raises:
         QueryError: if the witnesses cannot be pooled; see :func:`~attrieve.schema.witnesses.pool`.
         InputError: as :func:`~attrieve.gallery.search.search`.
     """
     pooled = pool(witnesses)
-    ranking = search(gallery, pooled.query, top=top, fusion=fusion, where=where, explain=explain)
+    ranking = search(gallery, pooled.query, top=top, fusion=fusion, where=where, explain=explain, marks=marks)
     without: dict[str, tuple[int | None, ...]] = {}
     for left_out in witnesses if len(witnesses) > 1 else ():
         others = [witness for witness in witnesses if witness is not left_out]
@@ -63,5 +66,7 @@ def search_for_witnesses(
         except QueryError:
             without[left_out.name] = ()
             continue
-        without[left_out.name] = ranks_elsewhere(gallery, ranking, query, fusion=fusion, where=where)
+        without[left_out.name] = ranks_elsewhere(
+            gallery, ranking, query, fusion=fusion, where=where, marks=marks
+        )
     return WitnessRanking(pooled, ranking, without)

@@ -78,6 +78,7 @@ def turned_at_most(
     >>> vector.round(3).tolist(), angle
     ([0.866, 0.5], 30.0)
     """
+    start = start / np.linalg.norm(start)
     along = float(start @ end)
     across = end - along * start
     distance = float(np.linalg.norm(across))

@@ -135,7 +135,7 @@ def write_judgements(path: Path, found: Sequence[Judgement], gallery: Gallery) -
                 "|".join(names[index] for index in one.asked.attributes),
                 "yes" if one.asked.wanted else "no",
                 one.asked.certainty,
-                "right" if one.mark.right else "wrong",
+                one.mark.verdict,
                 one.mark.query,
                 None if one.mark.time is None else in_utc(one.mark.time).isoformat(),
                 one.mark.by,

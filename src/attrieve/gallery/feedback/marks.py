@@ -32,6 +32,11 @@ class Mark:
     def __post_init__(self) -> None:
         key_numbers([self.key])
 
+    @property
+    def verdict(self) -> str:
+        """The judgement as a word."""
+        return "right" if self.right else "wrong"
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -58,8 +63,7 @@ class Marks:
             elif seen[mark.key] != mark.right:
                 raise InputError(f"row {mark.key} is marked right and wrong; decide for one, or leave it out")
             else:
-                said = "right" if mark.right else "wrong"
-                raise InputError(f"row {mark.key} is marked {said} twice; once is enough")
+                raise InputError(f"row {mark.key} is marked {mark.verdict} twice; once is enough")
 
     @classmethod
     def of(cls, right: Iterable[str] = (), wrong: Iterable[str] = ()) -> "Marks":

@@ -25,7 +25,7 @@ def marks_to_json(marks: Marks, schema: AttributeSchema) -> dict[str, Any]:
         "marks": [
             {
                 "key": mark.key,
-                "verdict": "right" if mark.right else "wrong",
+                "verdict": mark.verdict,
                 "query": mark.query,
                 "time": None if mark.time is None else in_utc(mark.time).isoformat(),
                 "by": mark.by,
