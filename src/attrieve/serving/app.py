@@ -47,7 +47,7 @@ TAGS = [
     {"name": "vocabulary", "description": "The words a description is made of."},
     {"name": "images", "description": "Adding images."},
     {"name": "jobs", "description": "Long work: added, followed, cancelled; it survives a restart."},
-    {"name": "cases", "description": "Case folders: searches, hits, marks and notes for one purpose; exports."},
+    {"name": "cases", "description": "Case folders: searches, hits, marks, notes; their exports."},
     {"name": "accounts", "description": "Signing in, accounts of people, keys of programs."},
     {"name": "ledger", "description": "Who did what, when and what for; read, never changed."},
     {"name": "problems", "description": "What can go wrong, and what it is called."},
