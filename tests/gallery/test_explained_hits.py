@@ -19,6 +19,7 @@ from attrieve.models.heat_maps import explain_images
 from attrieve.models.retriever import Retriever
 from attrieve.schema import Hit, Ranking, parse_query
 from gallery.building import small_retriever, small_schema, write_images
+from models.tiny import tiny_schema
 
 SCHEMA = small_schema()
 
@@ -87,7 +88,7 @@ def test_another_run_is_refused(retriever: Retriever, gallery: Gallery) -> None:
     with pytest.raises(InputError, match="index the gallery with this one"):
         require_run_of_gallery(small_retriever(seed=3), gallery.model)
     with pytest.raises(SchemaMismatchError):
-        require_run_of_gallery(small_retriever(schema=small_schema("other")), gallery.model)
+        require_run_of_gallery(small_retriever(schema=tiny_schema()), gallery.model)
 
 
 def test_what_cannot_be_explained_is_refused(retriever: Retriever, ranking: Ranking) -> None:

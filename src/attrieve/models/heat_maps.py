@@ -88,8 +88,8 @@ def explain_images(
     if wrong := [index for index in asked if not 0 <= index < count]:
         raise InputError(f"the vocabulary has {count} attributes, counted from 0; there is no {wrong[0]}")
     chosen = default_method(retriever) if method is None else method
-    if chosen not in _methods(retriever):
-        known = ", ".join(_methods(retriever))
+    if chosen not in known_methods(retriever):
+        known = ", ".join(known_methods(retriever))
         raise ConfigurationError(
             f"a {retriever.settings.head.value} head knows no heat map {chosen.value!r}; it knows {known}"
         )
@@ -112,11 +112,11 @@ def explain_images(
 
 def default_method(retriever: Retriever) -> HeatMapMethod:
     """Return the method that pointed best at the true regions of drawn people."""
-    return _methods(retriever)[0]
+    return known_methods(retriever)[0]
 
 
-def _methods(retriever: Retriever) -> tuple[HeatMapMethod, ...]:
-    """Return what the head can do, the best first."""
+def known_methods(retriever: Retriever) -> tuple[HeatMapMethod, ...]:
+    """Return the methods that a retriever's head allows, the default first."""
     if retriever.transformer is None:
         return (HeatMapMethod.ACTIVATION,)
     return (HeatMapMethod.GRADIENT_ROLLOUT, HeatMapMethod.ROLLOUT, HeatMapMethod.OCCLUSION)
