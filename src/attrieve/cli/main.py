@@ -81,6 +81,7 @@ COMMANDS = {
     "ledger": Command(
         "attrieve.cli.ledger", "app", "Read and check the ledger: who did what, when and what for."
     ),
+    "case": Command("attrieve.cli.case", "app", "Check exported cases."),
     "retention": Command(
         "attrieve.cli.retention", "app", "Remove rows of the gallery and entries of the ledger by age."
     ),
