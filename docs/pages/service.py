@@ -12,8 +12,8 @@ _HEAD = """# The service under load
 
 Searches of `attrieve serve` over a synthetic gallery. Service and clients share one machine and its cores, so
 that a machine of its own for the clients would give more. Each client sends its next request when it has its
-answer. Of ten searches six name four to eight attributes, two a camera besides, two are of two witnesses; every
-answer holds 20 hits with reasons and every search is written into the ledger before it is answered.
+answer. Of ten searches six name four to eight attributes, two a camera besides, two are of two witnesses;
+every answer holds 20 hits with reasons, and every search is in the ledger before it is answered.
 """
 
 _FAULTS = """
@@ -21,13 +21,14 @@ _FAULTS = """
 
 These are tests, not figures: `make test` runs them in short form, `make test-slow` in full.
 
-| what | test |
+| what | tests |
 | --- | --- |
-| `kill -9` while images are added and searched for: what was acknowledged is there after a restart | `tests/serving/jobs`, `tests/serving/state` |
-| the whole interface with invented requests: every status documented, no 500 | `tests/serving` (schemathesis) |
+| `kill -9` while images are added: what was acknowledged is there after a restart | `tests/serving/jobs` |
+| `kill -9` and full disk while the ledger is written; any change of it found | `tests/serving/state` |
+| invented requests: every status documented, no 500 | `tests/serving` |
 | every route by every role | `tests/serving/access` |
 | uploads: truncated, bombs, polyglots, wrong types, names as paths | `tests/serving/uploads` |
-| the page by keyboard alone, without JavaScript, by an accessibility checker, with hostile text | `tests/browser` |
+| by keyboard alone, without JavaScript, by a checker of accessibility, hostile text | `tests/browser` |
 """
 
 
@@ -40,8 +41,8 @@ def service_page(root: Path) -> str:
     machine = record["machine"]
     source = (
         f"\n`{record['command']}`: {record['rows']:,} rows, {record['workers']} worker process(es), "
-        f"{machine['processor']}, {machine['cores']} cores, load before it {machine['load_average']}; code at "
-        f"{str(machine['commit'])[:10]}.\n"
+        f"{machine['processor']}, {machine['cores']} cores, load before it {machine['load_average']}; "
+        f"code at {str(machine['commit'])[:10]}.\n"
     )
     return _HEAD + source + "\n## Load\n\n" + _load(record) + _verdicts(record) + _FAULTS
 
