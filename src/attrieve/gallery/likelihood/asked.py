@@ -1,0 +1,184 @@
+"""A description as a search by likelihood takes it: events, curves and a vector, as arrays."""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+from numpy import ndarray
+
+from attrieve.errors import ConfigurationError
+from attrieve.gallery.completion import expected_embedding
+from attrieve.models.calibration import Calibration, Curve, MatchCorrection
+from attrieve.models.query_side import QuerySide
+from attrieve.schema import AttributeQuery
+from attrieve.scoring.factors import Event, events_of
+from attrieve.scoring.match import AskedMatch
+
+
+class Distance(StrEnum):
+    """How rows are compared with a description."""
+
+    PAPER = "paper"
+    """The Euclidean distance, fused with the embedding by weights and maxima."""
+    INDEPENDENT = "independent"
+    """Negative log-likelihood of the description, every attribute by itself."""
+    GROUP = "group"
+    """Negative log-likelihood with one choice for each group that holds one member at a time."""
+
+    @property
+    def is_likelihood(self) -> bool:
+        """Whether it is in nats, and adds to the embedding's evidence."""
+        return self is not Distance.PAPER
+
+    @classmethod
+    def of(cls, query_side: QuerySide) -> "Distance":
+        """Return how a model's galleries are searched unless a search says otherwise."""
+        return cls.GROUP if query_side.retrieval.distance == "likelihood" else cls.PAPER
+
+
+@dataclass(frozen=True, eq=False)
+class EventArrays:
+    """Events one behind the other; attributes are numbered by their place in ``needed``.
+
+    Args:
+        needed: positions in the schema of the columns that are read.
+        start, members: attributes of each event.
+        rival_start, rivals: all members of its group, none for independent attributes.
+        wanted: of each event.
+        certainty: of each event.
+        curve_start, curve_logit, curve_mended, curve_slope: of each needed column.
+    """
+
+    needed: Int64[ndarray, " needed"]
+    start: Int64[ndarray, " bound"]
+    members: Int64[ndarray, " member"]
+    rival_start: Int64[ndarray, " bound"]
+    rivals: Int64[ndarray, " rival"]
+    wanted: Bool[ndarray, " event"]
+    certainty: Float64[ndarray, " event"]
+    curve_start: Int64[ndarray, " curve_bound"]
+    curve_logit: Float64[ndarray, " knot"]
+    curve_mended: Float64[ndarray, " knot"]
+    curve_slope: Float64[ndarray, " needed"]
+
+    @classmethod
+    def of(cls, events: Sequence[Event], calibration: Calibration) -> "EventArrays":
+        """Lay out events over calibrated logits."""
+        needed = sorted({index for event in events for index in event.needed})
+        place = {index: number for number, index in enumerate(needed)}
+        curves: list[Curve] = [calibration.curves[index] for index in needed]
+        return cls(
+            np.array(needed, dtype=np.int64),
+            _starts(len(event.attributes) for event in events),
+            np.array([place[i] for event in events for i in event.attributes], dtype=np.int64),
+            _starts(len(event.rivals) for event in events),
+            np.array([place[i] for event in events for i in event.rivals], dtype=np.int64),
+            np.array([event.wanted for event in events], dtype=np.bool_),
+            np.array([event.certainty for event in events], dtype=np.float64),
+            _starts(len(curve.logit) for curve in curves),
+            np.array([x for curve in curves for x in curve.logit], dtype=np.float64),
+            np.array([y for curve in curves for y in curve.mended], dtype=np.float64),
+            np.array([curve.slope for curve in curves], dtype=np.float64),
+        )
+
+    def arrays(self) -> tuple[ndarray, ...]:
+        """Return what the kernels take, in their order."""
+        return tuple(vars(self).values())
+
+
+def _starts(sizes: Iterable[int]) -> Int64[ndarray, " bound"]:
+    return np.array(list(itertools.accumulate(sizes, initial=0)), dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class LikelihoodQuery:
+    """One description: ``d = sum over events of -certainty * log P(event) + nats * (1 - cos)``.
+
+    Args:
+        events: what is asked.
+        arrays: the same, for the kernels.
+        embedding: unit vector where the person is expected, or None.
+        nats: evidence of one unit of cosine distance.
+    """
+
+    events: tuple[Event, ...]
+    arrays: EventArrays
+    embedding: Float64[ndarray, " dim"] | None
+    nats: float
+
+    @property
+    def asks_embedding(self) -> bool:
+        """Whether the embedding takes part."""
+        return self.embedding is not None and self.nats > 0
+
+
+@dataclass(frozen=True, eq=False)
+class MatchQuery:
+    """One description for P(match).
+
+    Args:
+        arrays: what is asked, with its groups.
+        embedding: unit vector, or None if it takes no part.
+        intercept, slope, of_cosine: see :class:`~attrieve.models.calibration.MatchCorrection`.
+    """
+
+    arrays: EventArrays
+    embedding: Float64[ndarray, " dim"] | None
+    intercept: float
+    slope: float
+    of_cosine: float
+
+
+def likelihood_query(
+    query: AttributeQuery, query_side: QuerySide, distance: Distance, *, nats: float | None = None
+) -> LikelihoodQuery:
+    """Read a description for a search by likelihood, calibrated if the model is.
+
+    Args:
+        query: in the model's vocabulary.
+        query_side: of the model.
+        distance: ``independent`` or ``group``.
+        nats: evidence of one unit of cosine distance; None for the model's.
+
+    Raises:
+        ConfigurationError: for a model that recognises no attributes, or nats below 0.
+    """
+    if not query_side.settings.recognises:
+        raise ConfigurationError(
+            "a likelihood needs attribute probabilities, and this model only embeds; search by the distance "
+            "'paper'"
+        )
+    evidence = query_side.retrieval.embedding_nats if nats is None else nats
+    if not (math.isfinite(evidence) and evidence >= 0):
+        raise ConfigurationError(f"nats of the embedding are finite and at least 0, got {evidence}")
+    events = events_of(query, structured=distance is Distance.GROUP)
+    curves = curves_of(query_side)
+    return LikelihoodQuery(events, EventArrays.of(events, curves), _vector(query, query_side), evidence)
+
+
+def match_query(query: AttributeQuery, query_side: QuerySide) -> MatchQuery | None:
+    """Read a description for P(match), or return None for a model that is not calibrated."""
+    known = query_side.calibration
+    if known is None:
+        return None
+    categories = query_side.training_categories.cpu()
+    asked = AskedMatch.of(query, categories, query_side.training_category_counts.cpu())
+    correction: MatchCorrection = known.match_with_embedding or known.match
+    vector = None if known.match_with_embedding is None else _vector(query, query_side)
+    line = correction.line(asked.asked, asked.attributes, asked.lift)
+    return MatchQuery(EventArrays.of(asked.events, known.attributes), vector, *line)
+
+
+def curves_of(query_side: QuerySide) -> Calibration:
+    """Return a model's calibration, or one that changes nothing."""
+    known = query_side.calibration
+    return Calibration.identity(len(query_side.schema)) if known is None else known.attributes
+
+
+def _vector(query: AttributeQuery, query_side: QuerySide) -> Float64[ndarray, " dim"] | None:
+    vector = expected_embedding(query, query_side)
+    return None if vector is None else vector[0].double().numpy()
