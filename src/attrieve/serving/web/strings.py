@@ -23,7 +23,7 @@ class Strings:
         self.language = language
         self._texts = dict(_flat(texts, ""))
 
-    def __call__(self, key: str, count: int | None = None, **values: object) -> str:
+    def __call__(self, key: str, /, count: int | None = None, **values: object) -> str:
         """Return a text with its places filled.
 
         Raises:

@@ -15,7 +15,6 @@ from attrieve.serving.access.roles import Actor, Permission
 from attrieve.serving.cases.case import (
     Case,
     CaseStatus,
-    HitToSave,
     Mark,
     MemberRole,
     Note,
@@ -23,30 +22,35 @@ from attrieve.serving.cases.case import (
     SavedHit,
     SavedQuery,
 )
-from attrieve.serving.persons import person
+from attrieve.serving.cases.export_index import Export, ExportKind
+from attrieve.serving.cases.hit_facts import hits_to_save
+from attrieve.serving.jobs.job import Job, JobState
 from attrieve.serving.problems import Problem, ProblemError, told
-from attrieve.serving.searching import find
+from attrieve.serving.searching import read_request
 from attrieve.serving.service import Service
 from attrieve.serving.shown import Depth
 from attrieve.serving.viewing import view
-from attrieve.serving.web.environment import render
+from attrieve.serving.web.environment import render, size
 from attrieve.serving.web.frame import Frame
 from attrieve.serving.web.pages.answering import (
-    Occasion,
     fields_of,
     frame_of,
     go,
-    html,
     in_thread,
     occasion_of,
     rendered,
     service_of,
 )
+from attrieve.serving.web.pages.jobs import REFRESH_SECONDS, workshop_of
 from attrieve.serving.web.pages.search import form_of, search_request
-from attrieve.serving.web.search_form import MOST_MARKS, SearchForm
+from attrieve.serving.web.search_form import MOST_MARKS
+from attrieve.serving.web.strings import load_strings
+from attrieve.serving.wire.cases import export_address
 from attrieve.serving.wire.hits import ReasonView
+from attrieve.serving.wire.search import SearchRequest
 
 router = APIRouter(include_in_schema=False)
+Exporter = Annotated[Actor, Depends(requires(Permission.EXPORT))]
 InCases = Annotated[Actor, Depends(requires(Permission.CASE))]
 HITS_SHOWN = 24
 NOTES_SHOWN = 50
@@ -101,6 +105,7 @@ class CasePage:
         exports: newest first.
         exports_running: whether one is being written.
         may_edit: whether this actor may change it.
+        may_export: whether this actor may export it.
         owns: whether this actor chooses its members.
     """
 
@@ -111,6 +116,7 @@ class CasePage:
     exports: tuple[ExportShown, ...] = ()
     exports_running: bool = False
     may_edit: bool = False
+    may_export: bool = False
     owns: bool = False
 
     def reasons_of(self, saved: SavedHit) -> list[ReasonView]:
@@ -241,13 +247,11 @@ async def _put(request: Request, actor: Actor, case: int, keys: Sequence[str], b
 
     def put() -> None:
         service.cases.get(actor, case)
-        asked, text, facts = _facts(service, form, occasion, keys)
+        wanted = None if form.empty else search_request(form, occasion)
         query = None
-        if asked is not None:
-            saved = service.cases.queries(actor, case, page_size=1000).items
-            same = next((one for one in saved if one.request == asked), None)
-            query = (same or service.cases.save_query(actor, case, asked, text=text)).id
-        service.cases.save_hits(actor, case, [HitToSave(key, facts[key], query) for key in keys])
+        if wanted is not None:
+            query = _saved_query(service, actor, case, wanted)
+        service.cases.save_hits(actor, case, hits_to_save(service, keys, wanted, query=query))
         for key in keys:
             if form.verdict(key) == "right":
                 service.cases.mark(actor, case, key, Mark.RIGHT)
@@ -255,29 +259,17 @@ async def _put(request: Request, actor: Actor, case: int, keys: Sequence[str], b
     await service.room.run(put)
 
 
-def _facts(
-    service: Service, form: SearchForm, occasion: Occasion, keys: Sequence[str]
-) -> tuple[dict[str, Any] | None, str, dict[str, Mapping[str, Any]]]:
-    """Return the search of a form, its text, and what it says of rows."""
-    request = None if form.empty else search_request(form, occasion)
-    facts: dict[str, Mapping[str, Any]] = {}
-    text = form.text
-    if request is not None:
-        answer = find(service, request)
-        text = answer.query.text
-        facts = {hit.key: hit.model_dump(mode="json") for hit in answer.hits if hit.key in keys}
-    for key in keys:
-        if key not in facts:
-            found = person(service, key, request)
-            facts[key] = (found.hit or found).model_dump(
-                mode="json", exclude={"attributes", "without", "heat_maps", "hit", "like", "image"}
-            )
-    kept = None
-    if request is not None:
-        kept = request.model_dump(
-            mode="json", exclude_defaults=True, exclude={"questions", "page", "page_size"}
-        )
-    return kept, text, facts
+def _saved_query(service: Service, actor: Actor, case: int, wanted: SearchRequest) -> int:
+    """Return the number of a search in a case; it is kept if it is not there yet."""
+    request = wanted.model_dump(
+        mode="json", exclude_defaults=True, exclude={"questions", "page", "page_size", "purpose", "case"}
+    )
+    saved = service.cases.queries(actor, case, page_size=1000).items
+    same = next((one for one in saved if dict(one.request) == request), None)
+    if same is not None:
+        return same.id
+    text = read_request(service, wanted, service.galleries.current()).statement.query.to_text()
+    return service.cases.save_query(actor, case, request, text=text).id
 
 
 @router.get("/cases/{number}")
@@ -306,11 +298,60 @@ async def case(request: Request, actor: InCases, number: int, page: int = 1) -> 
         queries = service.cases.queries(actor, number, page_size=QUERIES_SHOWN)
         role = found.role_of(actor.name)
         edits = role in (MemberRole.OWNER, MemberRole.EDITOR) and found.status is CaseStatus.OPEN
-        return CasePage(found, hits, notes, queries, may_edit=edits, owns=role is MemberRole.OWNER)
+        exports: tuple[ExportShown, ...] = ()
+        running = False
+        if actor.may(Permission.EXPORT):
+            made, being_made = workshop_of(request).exports_of(actor, number)
+            exports = exports_shown(number, made, being_made)
+            running = any(not job.state.is_final for job in being_made)
+        return CasePage(
+            found,
+            hits,
+            notes,
+            queries,
+            exports,
+            running,
+            may_edit=edits,
+            may_export=actor.may(Permission.EXPORT),
+            owns=role is MemberRole.OWNER,
+        )
 
     shown = await in_thread(look)
-    frame = frame_of(request, actor, "cases")
-    return html(request, await in_thread(lambda: render_case(shown, frame)))
+    seconds = REFRESH_SECONDS if shown.exports_running else None
+    frame = frame_of(request, actor, "cases", refresh_seconds=seconds)
+    return await rendered(request, lambda: render_case(shown, frame))
+
+
+def exports_shown(case: int, made: Sequence[Export], being_made: Sequence[Job]) -> tuple[ExportShown, ...]:
+    """Return exports and those that are being made, newest first."""
+    t = load_strings()
+    shown: list[tuple[int, ExportShown]] = []
+    for one in made:
+        if one.removed_at is not None:
+            note, address = t("case.export_removed", reason=one.removed_why or ""), ""
+        else:
+            note = t("case.export_done", size=size(one.size, t), time=f"{one.created_at:%Y-%m-%d %H:%M}")
+            address = f"{export_address(case, one.number)}/file"
+        shown.append((one.number, ExportShown(one.file, note, address)))
+    for job in being_made:
+        name = t("case.export_name", number=job.number, kind=str(job.payload.get("kind", "")).upper())
+        reason = job.problem.detail if job.problem is not None else ""
+        failed = job.state is JobState.FAILED
+        note = t("case.export_failed", reason=reason) if failed else t(f"jobs.states.{job.state}")
+        shown.append((job.number, ExportShown(name, note)))
+    return tuple(one for _, one in sorted(shown, key=lambda pair: -pair[0]))
+
+
+@router.post("/cases/{number}/exports")
+async def export(request: Request, actor: Exporter, number: int) -> Response:
+    """Begin an export; the case's page shows it when it is made."""
+    said = dict(await fields_of(request)).get("format", "")
+    try:
+        kind = ExportKind(said)
+    except ValueError as error:
+        raise InputError(f"an export is one of {', '.join(ExportKind)}, got {said[:40]!r}") from error
+    await in_thread(lambda: workshop_of(request).export(actor, number, kind))
+    return go(request, f"/cases/{number}", notice="export")
 
 
 @router.post("/cases/{number}/hits/{key}")

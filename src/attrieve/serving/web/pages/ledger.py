@@ -61,6 +61,12 @@ class LedgerPage:
     older: str | None = None
     newer: str | None = None
 
+    @staticmethod
+    def brief(entry: LedgerEntry) -> str:
+        """Return the first things an entry tells, on one line."""
+        told = [value for value in entry.details.values() if isinstance(value, str | int | float)]
+        return ", ".join(str(value)[:60] for value in told[:3])
+
 
 def render_ledger(page: LedgerPage, frame: Frame) -> str:
     """Return the page as HTML."""

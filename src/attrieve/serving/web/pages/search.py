@@ -1,6 +1,5 @@
 """The search page, the reading of a description for the builder, and marks."""
 
-import asyncio
 from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -60,10 +59,7 @@ async def search(request: Request, actor: Searcher) -> Response:
     answer, failure, status = None, None, 200
     if not form.empty and not needs:
         answer, failure, status = await _answer(request, actor, form, occasion, gallery.schema)
-    counted = service.statistics.counted(gallery)
-    if counted is None:  # counting takes seconds where there are millions; a later page has the cameras
-        counting = asyncio.create_task(in_thread(lambda: service.statistics.of(gallery)))
-        request.app.state.counting = counting  # a task that nobody holds may vanish
+    counted = service.statistics.counted(gallery)  # seconds where there are millions: not waited for
 
     def page() -> str:
         view = search_page(

@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from attrieve.errors import StorageError
+from attrieve.errors import InputError, StorageError
 from attrieve.schema.attributes import AttributeSchema
 from attrieve.schema.body_regions import BodyRegion
-from attrieve.schema.query import AttributeQuery, Term
+from attrieve.schema.query import AttributeQuery, Term, parse_query
 from attrieve.serving.access.guard import requires
 from attrieve.serving.access.roles import Actor, Permission
 from attrieve.serving.problems import ProblemError
@@ -103,20 +103,30 @@ def _written(schema: AttributeSchema, name: str) -> str:
 def _examples(schema: AttributeSchema) -> tuple[Written, ...]:
     """Show each form of a term with words of this very vocabulary."""
 
-    def written(*terms: Term) -> str:
-        return AttributeQuery(schema, terms).to_text()
-
+    natural = ("backpack", "!hat", "jacket?", "jeans~0.8", "lower_type:jeans|trousers")
     last = len(schema) - 1
-    examples = [
-        Written(written(Term((0,))), "wanted"),
-        Written(written(Term((min(1, last),), False)), "unwanted"),
-        Written(written(Term((min(2, last),), True, 0.5)), "unsure"),
-        Written(written(Term((min(3, last),), True, 0.8)), "certain"),
-    ]
-    several = next((group for group in schema.group_indices if len(group) > 1), None)
-    if several is not None:
-        examples.append(Written(written(Term(tuple(several[:2]))), "one_of"))
-    return tuple(examples)
+    several = next((group for group in schema.group_indices if len(group) > 1), (0,))
+    plain = (
+        Term((0,)),
+        Term((min(1, last),), False),
+        Term((min(2, last),), True, 0.5),
+        Term((min(3, last),), True, 0.8),
+        Term(tuple(several[:2])),
+    )
+    keys = ("wanted", "unwanted", "unsure", "certain", "one_of")
+    return tuple(
+        Written(_sayable(text, schema) or AttributeQuery(schema, (term,)).to_text(), key)
+        for text, term, key in zip(natural, plain, keys, strict=True)
+    )
+
+
+def _sayable(text: str, schema: AttributeSchema) -> str:
+    """Return a text if the vocabulary can say it, else nothing."""
+    try:
+        parse_query(text, schema)
+    except InputError:
+        return ""
+    return text
 
 
 @dataclass(frozen=True)
