@@ -10,32 +10,49 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from attrieve.cli.search_tables import influence_table, question_table, understood, witness_table
+from attrieve.cli.search_marks import MarkOptions, feedback_parts, feedback_to_json
+from attrieve.cli.search_tables import (
+    influence_table,
+    question_table,
+    understood,
+    what_if_table,
+    witness_table,
+)
 from attrieve.errors import QueryError
-from attrieve.gallery.counterfactual import ranks_without_terms
+from attrieve.gallery.counterfactual import ranks_elsewhere, ranks_without_terms, what_if_lines
 from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.distributed.search import ShardedGallery, open_sharded
+from attrieve.gallery.feedback import Marks, RankChange, with_feedback
+from attrieve.gallery.likelihood import Distance, LikelihoodFusion
+from attrieve.gallery.matches import as_precise_as, expected_matches
 from attrieve.gallery.next_question import next_questions
+from attrieve.gallery.recognised import description_of_row
 from attrieve.gallery.search import search
 from attrieve.gallery.store import Gallery
 from attrieve.gallery.witness_search import search_for_witnesses
 from attrieve.schema import AttributeQuery, AttributeSchema, Hit, Ranking
 from attrieve.schema.sentence import Statement, read_statement
-from attrieve.schema.witnesses import read_witness
+from attrieve.schema.witnesses import pool, read_witness
 from attrieve.scoring.fusion import Fusion, Normalisation
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked at the command line; of ``query`` and ``witnesses`` one is there."""
+    """What was asked at the command line; of ``query``, ``witnesses`` and ``like`` one is there."""
 
     gallery: Path
     query: str | None = None
     witnesses: tuple[str, ...] = ()
+    like: str | None = None
+    marks: MarkOptions = field(default_factory=MarkOptions)
     top: int = 20
     where: tuple[str, ...] = ()
     fusion_weight: float | None = None
     normalisation: Normalisation | None = None
+    distance: Distance | None = None
+    nats: float | None = None
+    precision: float | None = None
     explain: bool = True
     what_if: bool = False
     ask: bool = False
@@ -51,7 +68,9 @@ class Answer:
         statement: how the description was understood.
         ranking: the hits.
         facts: of the gallery and the search, for JSON.
+        model: whose vectors were searched.
         told: more for JSON, by name.
+        more: further columns beside the hits, one cell for each.
         before: shown to people before the hits.
         after: shown to people after them.
     """
@@ -59,7 +78,9 @@ class Answer:
     statement: Statement
     ranking: Ranking
     facts: dict[str, Any]
+    model: GalleryModel
     told: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, list[str]] = field(default_factory=dict)
     before: list[RenderableType] = field(default_factory=list)
     after: list[RenderableType] = field(default_factory=list)
 
@@ -95,17 +116,22 @@ def answer(request: Request) -> Answer:
     gallery = Gallery.open(request.gallery)
     find = _by_witnesses if request.witnesses else _approximately if request.approximate else _exactly
     given = find(request, gallery, *_how(request, gallery))
+    _tell_matches(given, request, gallery)
     _tell_more(given, request, gallery)
     return given
 
 
 def _how(request: Request, gallery: Gallery | ShardedGallery) -> tuple[Fusion, Filter | None]:
+    where = gallery.store.parse(request.where) if request.where else None
+    if request.distance is not None and request.distance.is_likelihood:
+        nats = gallery.query_side.retrieval.embedding_nats if request.nats is None else request.nats
+        return LikelihoodFusion(embedding_weight=nats, distance=request.distance), where
     fusion = gallery.fusion
     if request.fusion_weight is not None:
         fusion = replace(fusion, attribute_weight=request.fusion_weight)
     if request.normalisation is not None:
         fusion = replace(fusion, normalisation=request.normalisation)
-    return fusion, gallery.store.parse(request.where) if request.where else None
+    return fusion, where
 
 
 def _begun(
@@ -123,29 +149,46 @@ def _begun(
         "fusion": asdict(fusion),
     }
     before: list[RenderableType] = [understood(statement)] if statement.pieces else []
-    return Answer(statement, ranking, facts, before=before)
+    return Answer(statement, ranking, facts, gallery.model, before=before)
 
 
 def _exactly(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
-    statement = read_description(request.query or "", gallery.schema)
+    if request.like is not None:
+        statement = Statement(description_of_row(gallery, request.like))
+    else:
+        statement = read_description(request.query or "", gallery.schema)
+    query = statement.query
+    marks = _marks(request, gallery, query)
     ranking = search(
-        gallery, statement.query, top=request.top, fusion=fusion, where=where, explain=request.explain
+        gallery, query, top=request.top, fusion=fusion, where=where, explain=request.explain, marks=marks
     )
-    return _begun(request, gallery, fusion, statement, ranking)
+    given = _begun(request, gallery, fusion, statement, _precise(request, ranking))
+    if request.like is not None:
+        given.told["like"] = {"key": request.like, "description": query.to_text()}
+        given.before.append(Text(f"recognised in {request.like}: {query.to_text()}"))
+    return given
+
+
+def _precise(request: Request, ranking: Ranking) -> Ranking:
+    return ranking if request.precision is None else as_precise_as(ranking, request.precision)
+
+
+def _marks(request: Request, gallery: Gallery, query: AttributeQuery) -> Marks | None:
+    return request.marks.marks(query.to_text(), gallery.schema) if request.marks else None
 
 
 def _approximately(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
     """Search by the index, and say what share of the exact answer it found."""
     from attrieve.gallery.approximate import search_approximately
 
-    exact = _exactly(replace(request, explain=False), gallery, fusion, where)
+    exact = _exactly(replace(request, explain=False, precision=None), gallery, fusion, where)
     query = exact.statement.query
     near = search_approximately(
         gallery, query, top=request.top, fusion=fusion, where=where, explain=request.explain
     )
     right = {hit.key for hit in exact.ranking.hits}
     recall = len(right & {hit.key for hit in near.ranking.hits}) / len(right) if right else 1.0
-    given = _begun(request, gallery, fusion, exact.statement, near.ranking)
+    given = _begun(request, gallery, fusion, exact.statement, _precise(request, near.ranking))
     given.told["approximate"] = {
         "recall": recall,
         "looked_at": near.looked_at,
@@ -163,29 +206,56 @@ def _approximately(request: Request, gallery: Gallery, fusion: Fusion, where: Fi
 def _by_witnesses(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
     witnesses = [read_witness(text, gallery.schema) for text in request.witnesses]
     found = search_for_witnesses(
-        gallery, witnesses, top=request.top, fusion=fusion, where=where, explain=request.explain
+        gallery,
+        witnesses,
+        top=request.top,
+        fusion=fusion,
+        where=where,
+        explain=request.explain,
+        marks=_marks(request, gallery, pool(witnesses).query),
     )
-    given = _begun(request, gallery, fusion, Statement(found.pooled.query), found.ranking)
+    shown = _precise(request, found.ranking)
+    without = {name: ranks[: len(shown)] for name, ranks in found.without.items()}
+    given = _begun(request, gallery, fusion, Statement(found.pooled.query), shown)
     given.before.append(witness_table(found, witnesses))
     given.told["witnesses"] = {
         "said": [{"name": one.name, "weight": one.weight, "query": one.query.to_text()} for one in witnesses],
         "comparisons": [asdict(row) for row in found.pooled.comparisons],
-        "ranks_without": {name: list(ranks) for name, ranks in found.without.items()},
+        "ranks_without": {name: list(ranks) for name, ranks in without.items()},
     }
-    if found.without:
-        given.after.append(influence_table(found.ranking, found.without))
+    if without:
+        given.after.append(influence_table(shown, without))
     return given
+
+
+def _tell_matches(given: Answer, request: Request, gallery: Gallery) -> None:
+    """Say how probable the hits are, and how many matches are expected."""
+    given.told["calibrated"] = gallery.query_side.calibration is not None
+    if gallery.query_side.calibration is None:
+        return
+    count = expected_matches(gallery, given.statement.query, where=_how(request, gallery)[1])
+    found = [hit.match_probability or 0.0 for hit in given.ranking.hits]
+    given.told["expected_matches"] = {"gallery": count, "shown": sum(found)}
+    given.more["P(match)"] = [f"{probability:.2f}" for probability in found]
+    if count is not None:
+        given.after.append(
+            Text(f"about {count:,.1f} matches expected in the gallery, {sum(found):,.1f} among those shown")
+        )
 
 
 def _tell_more(given: Answer, request: Request, gallery: Gallery) -> None:
     fusion, where = _how(request, gallery)
     query = given.statement.query
+    marks = _marks(request, gallery, query)
+    if marks is not None:
+        _tell_marks(given, request, gallery, marks)
     if request.what_if:
-        told = ranks_without_terms(gallery, query, given.ranking, fusion=fusion, where=where)
-        without = {AttributeQuery(gallery.schema, (one.term,)).to_text(): one.ranks for one in told}
-        given.told["ranks_without"] = {term: list(ranks) for term, ranks in without.items()}
-        if without:
-            given.after.append(influence_table(given.ranking, without))
+        told = ranks_without_terms(gallery, query, given.ranking, fusion=fusion, where=where, marks=marks)
+        given.told["ranks_without"] = {one.text(gallery.schema): list(one.ranks) for one in told}
+        if told:
+            given.after.append(
+                what_if_table(given.ranking, what_if_lines(given.ranking, told, gallery.schema))
+            )
     if request.ask:
         questions = next_questions(gallery, query, given.ranking)
         given.told["questions"] = [asdict(question) for question in questions]
@@ -193,10 +263,26 @@ def _tell_more(given: Answer, request: Request, gallery: Gallery) -> None:
             given.after.append(question_table(questions))
 
 
+def _tell_marks(given: Answer, request: Request, gallery: Gallery, marks: Marks) -> None:
+    """Say what marks changed, which hits bear them, and keep them in their file."""
+    fusion, where = _how(request, gallery)
+    query, hits = given.statement.query, given.ranking.hits
+    ranks = ranks_elsewhere(gallery, given.ranking, query, fusion=fusion, where=where)
+    changes = [RankChange(hit.key, hit.rank, rank) for hit, rank in zip(hits, ranks, strict=True)]
+    feedback = with_feedback(gallery, query, marks)
+    judged = [None if (mark := marks.get(hit.key)) is None else mark.verdict for hit in hits]
+    given.told["feedback"] = {**feedback_to_json(feedback, changes), "marked": judged}
+    given.more["key"] = [hit.key for hit in hits]
+    given.more["marked"] = [verdict or "" for verdict in judged]
+    given.more["was"] = ["-" if rank is None else f"{rank:,}" for rank in ranks]
+    given.after += feedback_parts(feedback, changes)
+    request.marks.keep(marks, gallery.schema)
+
+
 def _hit_to_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
     document = asdict(hit)
     if not explain:
-        del document["reasons"]
+        del document["reasons"], document["embedding_contribution"]
     return document
 
 

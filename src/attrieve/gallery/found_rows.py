@@ -1,6 +1,6 @@
 """From rows that were found to hits with their facts and reasons, wherever the search took place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.exact import ExactHits, FusedQuery
 from attrieve.gallery.explain import Factors, reasons
 from attrieve.gallery.search_columns import SearchColumns
-from attrieve.schema import AttributeQuery, Hit, Ranking
+from attrieve.schema import AttributeQuery, AttributeReason, Hit, Ranking
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,7 @@ def ranking_of(
     *,
     explain: bool,
     asked: tuple[Asked, ...] | None = None,
+    reasons_of: Callable[[Sequence[float]], tuple[AttributeReason, ...]] | None = None,
 ) -> Ranking:
     """Return hits that tell where an image lies and why it was found.
 
@@ -76,6 +77,7 @@ def ranking_of(
         rows_at: gives the facts of the rows with some ids, in their order.
         explain: whether hits carry reasons; they need probabilities.
         asked: what counted and how much, if that is not what the query says.
+        reasons_of: explains a row from its probabilities, for other distances than the paper's.
 
     Raises:
         InputError: if the store holds other rows at these ids.
@@ -97,7 +99,9 @@ def ranking_of(
                 embedding_distance=_at(found.embedding_distance, place),
                 camera=row.camera,
                 time=None if row.time is None else row.time.isoformat(),
-                reasons=reasons(told, query.schema, seen[place], factor=factors.attribute),
+                reasons=reasons(told, query.schema, seen[place], factor=factors.attribute)
+                if reasons_of is None or not told
+                else reasons_of(seen[place]),
                 embedding_contribution=_at(found.embedding_distance, place, factors.embedding),
             )
             for place, row in enumerate(rows)

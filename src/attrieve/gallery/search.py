@@ -5,13 +5,16 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from attrieve.errors import InputError
+from attrieve.errors import ConfigurationError, InputError
 from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.completion import expected_embedding
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.exact import FusedQuery, search_exact
 from attrieve.gallery.feedback import Marks, with_feedback
 from attrieve.gallery.found_rows import FoundRows, ranking_of
+from attrieve.gallery.likelihood import LikelihoodFusion, likelihood_query, search_likelihood
+from attrieve.gallery.likelihood.explain import likelihood_reasons
+from attrieve.gallery.matches import with_probabilities
 from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
@@ -33,13 +36,15 @@ def search(
 
     The distance is the evaluator's (paper, "Retrieval"): the attribute distance over what is named
     and the cosine distance to :func:`~attrieve.gallery.completion.expected_embedding`, joined by
-    ``fusion``. Every row has a distance: nothing matching is no error, the ranking says how far.
+    ``fusion``. Every row has a distance: nothing matching is no error, the ranking says how far. Hits of a
+    calibrated gallery say how probable it is that they match.
 
     Args:
         gallery: where to look.
         query: in the gallery's vocabulary.
         top: how many hits, at least 1; more than there are rows gives all rows.
-        fusion: how to join the distances, or None for the gallery's own way.
+        fusion: how to join the distances, or None for the gallery's own way; a
+            :class:`~attrieve.gallery.likelihood.LikelihoodFusion` searches by likelihood instead.
         where: only rows that meet this take part, also in what distances are divided by; the ranking is
             empty if none does.
         explain: whether hits carry reasons; they need a model that recognises attributes.
@@ -53,7 +58,12 @@ def search(
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
     """
-    wanted = checked_query(gallery, query, top, fusion)
+    chosen = fusion or gallery.fusion
+    if isinstance(chosen, LikelihoodFusion):
+        if marks is not None and len(marks):
+            raise ConfigurationError("marks count with the distance 'paper' only; leave out either of them")
+        return _by_likelihood(gallery, query, chosen, top=top, where=where, explain=explain, threads=threads)
+    wanted = checked_query(gallery, query, top, chosen)
     asked = None
     if marks is not None and len(marks):
         feedback = with_feedback(gallery, query, marks)
@@ -64,7 +74,36 @@ def search(
     keep = columns.kept if where is None else columns.places(gallery.store.select(where))
     hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
     found = FoundRows.of(columns, hits, wanted)
-    return ranking_of(found, query, gallery.store.rows_at, explain=explain, asked=asked)
+    ranking = ranking_of(found, query, gallery.store.rows_at, explain=explain, asked=asked)
+    return with_probabilities(ranking, query, gallery.query_side, columns.vectors(hits.indices[0]))
+
+
+def _by_likelihood(
+    gallery: Gallery,
+    query: AttributeQuery,
+    fusion: LikelihoodFusion,
+    *,
+    top: int,
+    where: Filter | None,
+    explain: bool,
+    threads: int | None,
+) -> Ranking:
+    _check(gallery, query, top)
+    side, columns = gallery.query_side, gallery.columns
+    if columns.compact is None:
+        raise AssertionError("a gallery without rows was refused before")
+    wanted = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight)
+    keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+    hits = search_likelihood(columns.compact, wanted, top, keep=keep, tie=columns.key, threads=threads)
+    found = FoundRows.of(columns, hits, _fused_query(query, side, fusion))
+    ranking = ranking_of(
+        found,
+        query,
+        gallery.store.rows_at,
+        explain=explain,
+        reasons_of=likelihood_reasons(query, wanted, side),
+    )
+    return with_probabilities(ranking, query, side, columns.vectors(hits.indices[0]))
 
 
 @runtime_checkable
@@ -98,16 +137,33 @@ def checked_query(gallery: Searchable, query: AttributeQuery, top: int, fusion: 
         InputError: if the gallery has no rows, or ``top`` is below 1.
         SchemaMismatchError: if the query is of another vocabulary.
     """
+    _check(gallery, query, top)
+    return fused_query(query, gallery.query_side, fusion or gallery.fusion)
+
+
+def _check(gallery: Searchable, query: AttributeQuery, top: int) -> None:
     gallery.schema.require_same(query.schema, here="the gallery", there="the description")
     if top < 1:
         raise InputError(f"top must be at least 1, got {top}")
     if not len(gallery):
         raise InputError(f"the gallery {gallery.folder} has no rows; add some with `attrieve index`")
-    return fused_query(query, gallery.query_side, fusion or gallery.fusion)
 
 
 def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) -> FusedQuery:
-    """Return a description as numbers: what is asked of the attributes, and a vector for the embedding."""
+    """Return a description as numbers: what is asked of the attributes, and a vector for the embedding.
+
+    Raises:
+        ConfigurationError: for a fusion of likelihoods, which is searched for otherwise.
+    """
+    if isinstance(fusion, LikelihoodFusion):
+        raise ConfigurationError(
+            f"distance {fusion.distance.value!r} is searched exactly on this machine, and without marks; "
+            "leave it out, or search so"
+        )
+    return _fused_query(query, query_side, fusion)
+
+
+def _fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) -> FusedQuery:
     asked = asked_columns(query)
     recognises = query_side.settings.recognises
     vector = expected_embedding(query, query_side)

@@ -179,8 +179,8 @@ class RetrievalSettings(Strict):
     normalisation: Literal["matrix", "query", "static"] = "matrix"
     distance: Literal["euclidean", "likelihood"] = "euclidean"
     """How recognition is compared: the paper's Euclidean distance, or the group-structured likelihood, which
-    is joined with the embedding by ``embedding_nats``. So far evaluation reads this; galleries fuse the
-    Euclidean distance."""
+    is joined with the embedding by ``embedding_nats``. Evaluation reads this; galleries fuse the
+    Euclidean distance unless a search asks for a likelihood."""
     flip: bool = False
     """Evaluation also looks at the mirrored image and averages logits and embeddings."""
     embedding_nats: Annotated[float, Field(ge=0)] = 20.0

@@ -19,6 +19,8 @@ class AttributeReason:
         share: part of the attribute distance that this attribute causes, in [0, 1].
         contribution: what it adds to the hit's fused distance, after weights and normalisation; at least 0.
             The contributions of all reasons and of the embedding sum to the distance. None if not told.
+        calibrated: the probability that it holds, calibrated on people the model did not learn from, in
+            [0, 1]; None if the model is not calibrated.
     """
 
     attribute: str
@@ -28,6 +30,7 @@ class AttributeReason:
     matches: bool
     share: float
     contribution: float | None = None
+    calibrated: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Hit:
         reasons: one per asked attribute.
         embedding_contribution: what the embedding adds to the fused distance, after weights and
             normalisation; None if it took no part.
+        match_probability: that the person fulfils the description, in [0, 1], comparable across descriptions;
+            None if the model is not calibrated.
     """
 
     rank: int
@@ -58,6 +63,7 @@ class Hit:
     time: str | None = None
     reasons: tuple[AttributeReason, ...] = field(default=())
     embedding_contribution: float | None = None
+    match_probability: float | None = None
 
 
 @dataclass(frozen=True)

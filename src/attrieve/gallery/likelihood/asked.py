@@ -16,6 +16,7 @@ from attrieve.models.calibration import Calibration, Curve, MatchCorrection
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery
 from attrieve.scoring.factors import Event, events_of
+from attrieve.scoring.fusion import Fusion, Normalisation
 from attrieve.scoring.match import AskedMatch
 
 
@@ -34,10 +35,38 @@ class Distance(StrEnum):
         """Whether it is in nats, and adds to the embedding's evidence."""
         return self is not Distance.PAPER
 
-    @classmethod
-    def of(cls, query_side: QuerySide) -> "Distance":
-        """Return how a model's galleries are searched unless a search says otherwise."""
-        return cls.GROUP if query_side.retrieval.distance == "likelihood" else cls.PAPER
+
+@dataclass(frozen=True)
+class LikelihoodFusion(Fusion):
+    """How likelihood and embedding become one: ``d = likelihood + embedding_weight * (1 - cos)``, in nats.
+
+    Neither is divided by a maximum, so distances mean the same in every gallery.
+
+    Args:
+        attribute_weight: 1.
+        embedding_weight: nats for one unit of cosine distance.
+        normalisation: static, since nothing is divided by what is found.
+        distance: ``independent`` or ``group``.
+
+    Raises:
+        ConfigurationError: for another weight or normalisation, or the distance ``paper``.
+    """
+
+    embedding_weight: float = 20.0
+    attribute_weight: float = 1.0
+    normalisation: Normalisation = Normalisation.STATIC
+    distance: Distance = Distance.GROUP
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.distance.is_likelihood:
+            raise ConfigurationError("the distance 'paper' is fused by weights and maxima; use Fusion")
+        if self.attribute_weight != 1 or self.normalisation is not Normalisation.STATIC:
+            raise ConfigurationError(
+                "a likelihood counts as it is and is divided by nothing; got weight "
+                f"{self.attribute_weight:g} and normalisation {self.normalisation.value!r}. Change how much "
+                "the embedding counts instead"
+            )
 
 
 @dataclass(frozen=True, eq=False)
