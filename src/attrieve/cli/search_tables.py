@@ -34,8 +34,21 @@ def understood(statement: Statement) -> Text:
     return told
 
 
-def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> Table:
-    """Lay a ranking out for people: rank, distance, image, and what was seen of each thing asked."""
+def ranking_table(
+    ranking: Ranking,
+    query: AttributeQuery,
+    *,
+    explain: bool,
+    more: Mapping[str, Sequence[str]] | None = None,
+) -> Table:
+    """Lay a ranking out for people: rank, distance, image, and what was seen of each thing asked.
+
+    Args:
+        ranking: what was found.
+        query: what was asked.
+        explain: whether to say what was seen.
+        more: further columns by heading, one cell for each hit.
+    """
     folder = _common_folder([hit.source for hit in ranking.hits])
     table = Table(title=Text(query.to_text()), title_justify="left", caption_justify="left")
     if folder:
@@ -43,15 +56,27 @@ def ranking_table(ranking: Ranking, query: AttributeQuery, *, explain: bool) -> 
     table.add_column("rank", justify="right")
     table.add_column("distance", justify="right")
     table.add_column("image", overflow="fold")
+    more = more or {}
+    for heading in more:
+        table.add_column(heading, justify="right")
     asked = asked_columns(query) if explain and ranking.hits and ranking.hits[0].reasons else ()
+    by_embedding = explain and any(hit.embedding_contribution is not None for hit in ranking.hits)
     if len(asked) > MOST_COLUMNS:
         table.add_column("met", justify="right")
         table.add_column("what costs most")
     else:
         for column in asked:
             table.add_column(Text(_heading(column, query.schema)))
-    for hit in ranking.hits:
-        cells = _cells(hit.reasons, asked, query.schema)
+    if by_embedding:
+        table.add_column("embedding", justify="right")
+    if explain and ranking.hits:
+        told = "after + is what each adds to the distance"
+        table.caption = Text(f"{table.caption}; {told}" if table.caption else told)
+    for place, hit in enumerate(ranking.hits):
+        cells = [Text(column[place]) for column in more.values()]
+        cells += _cells(hit.reasons, asked, query.schema)
+        if by_embedding:
+            cells.append(Text(_added(hit.embedding_contribution)))
         table.add_row(
             str(hit.rank), f"{hit.distance:.4f}", Text(printable(hit.source.removeprefix(folder))), *cells
         )
@@ -87,8 +112,13 @@ def _mark(reason: AttributeReason, schema: AttributeSchema, *, named: bool) -> T
     sign, style = ("✓", "green") if reason.matches else ("✗", "red")
     label = schema.labels[schema.names.index(reason.attribute)] if named else ""
     probability = reason.probability if reason.wanted else 1 - reason.probability  # of what was asked
-    words = [sign, label if reason.wanted or not named else f"not {label}", f"{probability:.2f}"]
+    asked = label if reason.wanted or not named else f"not {label}"
+    words = [sign, asked, f"{probability:.2f}", _added(reason.contribution)]
     return Text(" ".join(word for word in words if word), style=style)
+
+
+def _added(contribution: float | None) -> str:
+    return "" if contribution is None else f"+{contribution:.3f}"
 
 
 _MARKS = {Verdict.AGREE: ("agree", "green"), Verdict.CONFLICT: ("conflict", "red"), Verdict.ONE: ("", "")}
@@ -129,6 +159,16 @@ def influence_table(ranking: Ranking, without: Mapping[str, Sequence[int | None]
             rank = ranks[place] if ranks else None
             cells.append("-" if not ranks else beyond if rank is None else f"{rank:,}")
         table.add_row(str(hit.rank), *cells)
+    return table
+
+
+def what_if_table(ranking: Ranking, lines: Sequence[str]) -> Table:
+    """Lay out for each hit where it would stand if one thing asked were left out."""
+    table = Table(title="what if", title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("one thing less asked")
+    for hit, line in zip(ranking.hits, lines, strict=True):
+        table.add_row(str(hit.rank), Text(line))
     return table
 
 
