@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.explain import fulfils, reasons
+from attrieve.gallery.likelihood.asked import Distance, LikelihoodFusion
 from attrieve.gallery.search import search
 from attrieve.models.configuration import RetrieverKind
 from attrieve.schema import parse_query
@@ -98,6 +99,27 @@ def test_contributions_sum_to_the_distance(
             parts.append(hit.embedding_contribution)
         assert all(part >= 0 for part in parts)
         assert math.fsum(parts) == pytest.approx(hit.distance, rel=1e-5, abs=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    text=st.sampled_from(
+        ["hat", "!young, !adult~0.4, hat", "age:young|old, !adult, scarf~0.3", "!any:hat|bag"]
+    ),
+    distance=st.sampled_from([Distance.GROUP, Distance.INDEPENDENT]),
+    nats=st.floats(0, 60),
+    seed=st.integers(0, 5),
+)
+def test_contributions_to_a_likelihood_sum_to_it(
+    text: str, distance: Distance, nats: float, seed: int
+) -> None:
+    """One per thing asked, also where several make up one event of a group, and the embedding's nats."""
+    fusion = LikelihoodFusion(embedding_weight=nats, distance=distance)
+    for hit in search(random_gallery(9, seed), parse_query(text, SCHEMA), fusion=fusion).hits:
+        parts = [reason.contribution or 0.0 for reason in hit.reasons] + [hit.embedding_contribution or 0.0]
+        assert min(parts) >= 0
+        assert math.fsum(parts) == pytest.approx(hit.distance, rel=1e-5, abs=1e-6)
+        assert math.fsum(reason.share for reason in hit.reasons) == pytest.approx(1.0)
 
 
 def test_contributions_are_what_the_distance_loses_at_a_small_improvement() -> None:
