@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, UInt64
 
 from attrieve.errors import InputError
-from attrieve.gallery.asked import Asked, asked_columns
+from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.database.keys import key_text
 from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.exact import ExactHits, FusedQuery
@@ -66,7 +66,6 @@ def ranking_of(
     rows_at: Callable[[UInt64[np.ndarray, " some"]], list[GalleryRow]],
     *,
     explain: bool,
-    asked: tuple[Asked, ...] | None = None,
     reasons_of: Callable[[Sequence[float]], tuple[AttributeReason, ...]] | None = None,
 ) -> Ranking:
     """Return hits that tell where an image lies and why it was found.
@@ -76,8 +75,8 @@ def ranking_of(
         query: what was asked.
         rows_at: gives the facts of the rows with some ids, in their order.
         explain: whether hits carry reasons; they need probabilities.
-        asked: what counted and how much, if that is not what the query says.
-        reasons_of: explains a row from its probabilities, for other distances than the paper's.
+        reasons_of: explains a row from its probabilities, for other distances than the paper's, or other
+            weights than the query's.
 
     Raises:
         InputError: if the store holds other rows at these ids.
@@ -86,7 +85,7 @@ def ranking_of(
     if [row.key for row in rows] != [key_text(number) for number in found.key]:
         raise InputError("the columns for searching do not agree with the store; delete the folder 'search'")
     seen = [[]] * len(rows) if found.probability is None else found.probability.tolist()
-    told = (asked or asked_columns(query)) if explain and found.probability is not None else ()
+    told = asked_columns(query) if explain and found.probability is not None else ()
     factors = found.factors
     return Ranking(
         tuple(

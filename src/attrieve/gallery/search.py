@@ -11,6 +11,7 @@ from attrieve.gallery.completion import expected_embedding
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.exact import FusedQuery, search_exact
 from attrieve.gallery.feedback import Marks, with_feedback
+from attrieve.gallery.feedback.applying import applied_to_likelihood, weighted_reasons
 from attrieve.gallery.found_rows import FoundRows, ranking_of
 from attrieve.gallery.likelihood import LikelihoodFusion, likelihood_query, search_likelihood
 from attrieve.gallery.likelihood.explain import likelihood_reasons
@@ -60,21 +61,22 @@ def search(
     """
     chosen = fusion or gallery.fusion
     if isinstance(chosen, LikelihoodFusion):
-        if marks is not None and len(marks):
-            raise ConfigurationError("marks count with the distance 'paper' only; leave out either of them")
-        return _by_likelihood(gallery, query, chosen, top=top, where=where, explain=explain, threads=threads)
+        return _by_likelihood(
+            gallery, query, chosen, top=top, where=where, explain=explain, threads=threads, marks=marks
+        )
     wanted = checked_query(gallery, query, top, chosen)
-    asked = None
+    feedback = None
     if marks is not None and len(marks):
         feedback = with_feedback(gallery, query, marks)
-        wanted, asked = feedback.applied(wanted), feedback.weighted
+        wanted = feedback.applied(wanted)
     columns = gallery.columns
     if columns.compact is None:
         raise AssertionError("a gallery without rows was refused before")
     keep = columns.kept if where is None else columns.places(gallery.store.select(where))
     hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
     found = FoundRows.of(columns, hits, wanted)
-    ranking = ranking_of(found, query, gallery.store.rows_at, explain=explain, asked=asked)
+    told = None if feedback is None else weighted_reasons(feedback, found.factors.attribute)
+    ranking = ranking_of(found, query, gallery.store.rows_at, explain=explain, reasons_of=told)
     return with_probabilities(ranking, query, gallery.query_side, columns.vectors(hits.indices[0]))
 
 
@@ -87,12 +89,15 @@ def _by_likelihood(
     where: Filter | None,
     explain: bool,
     threads: int | None,
+    marks: Marks | None,
 ) -> Ranking:
     _check(gallery, query, top)
     side, columns = gallery.query_side, gallery.columns
     if columns.compact is None:
         raise AssertionError("a gallery without rows was refused before")
     wanted = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight)
+    if marks is not None and len(marks):
+        wanted = applied_to_likelihood(with_feedback(gallery, query, marks), wanted)
     keep = columns.kept if where is None else columns.places(gallery.store.select(where))
     hits = search_likelihood(columns.compact, wanted, top, keep=keep, tie=columns.key, threads=threads)
     found = FoundRows.of(columns, hits, _fused_query(query, side, fusion))

@@ -13,6 +13,7 @@ from attrieve.gallery.feedback import FeedbackLimits, Mark, Marks, rank_changes,
 from attrieve.gallery.feedback.changes import moved
 from attrieve.gallery.feedback.direction import AWAY, FEW, TOWARDS, turned_at_most
 from attrieve.gallery.feedback.weights import PULL, SLOPE, weight_factors
+from attrieve.gallery.likelihood import Distance, LikelihoodFusion
 from attrieve.gallery.search import search
 from attrieve.gallery.store import Gallery
 from attrieve.models.configuration import RetrieverKind
@@ -249,6 +250,27 @@ def test_open_attributes_stay_open() -> None:
     assert [(hit.key, hit.attribute_distance) for hit in one.hits] == [
         (hit.key, hit.attribute_distance) for hit in other.hits
     ]
+
+
+@pytest.mark.parametrize("distance", [Distance.INDEPENDENT, Distance.GROUP])
+def test_marks_count_in_a_search_by_likelihood(distance: Distance) -> None:
+    """Contributions are those of the plain search times the factors; taken back, all is as it was."""
+    gallery = random_gallery(ROWS)
+    keys = everything(gallery)[0]
+    query = parse_query("hat, !bag, scarf~0.6", SCHEMA)
+    marks, fusion = Marks.of(right=keys[:3], wrong=keys[3:9]), LikelihoodFusion(distance=distance)
+    factors = with_feedback(gallery, query, marks).factors.tolist()
+    assert len(set(factors)) == 3
+    plain = {hit.key: hit for hit in search(gallery, query, top=ROWS, fusion=fusion).hits}
+    for hit in search(gallery, query, top=ROWS, fusion=fusion, marks=marks).hits:
+        before = [reason.contribution or 0.0 for reason in plain[hit.key].reasons]
+        after = [reason.contribution or 0.0 for reason in hit.reasons]
+        assert after == pytest.approx([f * c for f, c in zip(factors, before, strict=True)])
+        assert hit.embedding_contribution is not None
+        assert math.fsum(after) + hit.embedding_contribution == pytest.approx(hit.distance, rel=1e-5)
+        assert [reason.certainty for reason in hit.reasons] == [1.0, 0.6, 1.0]
+    again = search(gallery, query, top=ROWS, fusion=fusion, marks=marks.without(keys[:9]))
+    assert {hit.key: hit for hit in again.hits} == plain
 
 
 def test_how_a_ranking_moved_is_told() -> None:
