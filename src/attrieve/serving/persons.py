@@ -5,6 +5,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 import numpy as np
+import torch
 
 from attrieve.errors import QueryError
 from attrieve.gallery.database.filters import Condition, Filter, Operator
@@ -70,11 +71,23 @@ def seen_attributes(gallery: Gallery, key: str) -> list[SeenAttribute]:
     probability = gallery.columns.vectors(places_of(gallery, [key])).probability
     if probability is None:
         return []
-    schema = gallery.schema
+    schema, known = gallery.schema, gallery.query_side.calibration
     groups = {name: group.name for group in schema.groups for name in group.attributes}
+    calibrated: list[float | None] = [None] * len(schema)
+    if known is not None:
+        values = torch.from_numpy(probability.astype(np.float64))
+        calibrated = known.attributes.probabilities(values)[0].tolist()
     return [
-        SeenAttribute(attribute=name, label=label, group=groups[name], probability=value)
-        for name, label, value in zip(schema.names, schema.labels, probability[0].tolist(), strict=True)
+        SeenAttribute(
+            attribute=name,
+            label=schema.labels[index],
+            group=groups[name],
+            probability=value,
+            calibrated=truth,
+        )
+        for index, (name, value, truth) in enumerate(
+            zip(schema.names, probability[0].tolist(), calibrated, strict=True)
+        )
     ]
 
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from attrieve.errors import (
     AttrieveError,
@@ -199,6 +200,8 @@ def _unexpected() -> Told:
 
 
 def _refused(error: HTTPException) -> Told:
+    if isinstance(error.__cause__, ProblemError):  # the framework wraps what goes wrong as it reads a body
+        return told(error.__cause__)
     problem = OF_STATUSES.get(
         error.status_code, Problem.BAD_REQUEST if error.status_code < 500 else Problem.INTERNAL
     )
@@ -218,6 +221,16 @@ def _invalid(error: RequestValidationError) -> Told:
     return Told(
         Problem.INVALID_REQUEST, f"{first['where']}: {first['problem']}{others}", {}, {"errors": errors}
     )
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods an address takes, of all routes together."""
+    routes = request.app.router.routes
+    return {
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    }
 
 
 PageOfProblem = Callable[[Request, Told], Response]
@@ -245,6 +258,8 @@ def install(app: FastAPI) -> None:
 
     async def answer(request: Request, error: Exception) -> Response:
         request_id = getattr(request.state, "request_id", None)
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            error.headers = {"Allow": ", ".join(sorted(_methods(request)))}
         page: PageOfProblem | None = getattr(request.app.state, "problem_page", None)
         if page is not None and wants_page(request.scope):
             return page(request, told(error))

@@ -1,23 +1,29 @@
 """Rankings that are sent page by page: all rows are ranked, only those of a page are looked up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int64
 
-from attrieve.gallery.asked import Asked
 from attrieve.gallery.counterfactual import LOOKED_AT
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.keys import key_numbers, key_text
 from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.exact import search_exact
 from attrieve.gallery.feedback import Feedback, Marks, with_feedback
+from attrieve.gallery.feedback.applying import applied_to_likelihood, weighted_reasons
 from attrieve.gallery.found_rows import FoundRows, ranking_of
+from attrieve.gallery.likelihood import LikelihoodFusion, likelihood_query, search_likelihood
+from attrieve.gallery.likelihood.explain import likelihood_reasons
+from attrieve.gallery.matches import with_probabilities
 from attrieve.gallery.search import checked_query
 from attrieve.gallery.store import Gallery
-from attrieve.schema import AttributeQuery, Hit, Ranking
+from attrieve.schema import AttributeQuery, AttributeReason, Hit, Ranking
 from attrieve.scoring.fusion import Fusion
+
+ReasonsOf = Callable[[Sequence[float]], tuple[AttributeReason, ...]]
+"""Explains a row from its probabilities."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +66,17 @@ class Ranked:
         scope: where was searched.
         query: what was asked.
         found: the rows, nearest first.
+        places: where they stand among the columns.
         feedback: what marks changed, or None without any.
+        reasons_of: explains a row, if not as the paper's distance with the asker's weights.
     """
 
     scope: Scope
     query: AttributeQuery
     found: FoundRows
+    places: Int64[np.ndarray, " hit"]
     feedback: Feedback | None
+    reasons_of: ReasonsOf | None
 
     def __len__(self) -> int:
         return len(self.found)
@@ -83,17 +93,20 @@ class Ranked:
 
     def page(self, first: int, behind: int, *, explain: bool) -> list[tuple[Hit, GalleryRow]]:
         """Return the hits with the ranks ``first + 1`` to ``behind``, and their rows."""
-        part = _part(self.found, slice(first, behind))
+        gallery = self.scope.gallery
         rows: list[GalleryRow] = []
 
         def remembered(ids: np.ndarray) -> list[GalleryRow]:
-            rows.extend(self.scope.gallery.store.rows_at(ids))
+            rows.extend(gallery.store.rows_at(ids))
             return rows
 
-        asked: tuple[Asked, ...] | None = None if self.feedback is None else self.feedback.weighted
-        ranking = ranking_of(part, self.query, remembered, explain=explain, asked=asked)
-        hits = [replace(hit, rank=hit.rank + first) for hit in ranking.hits]
-        return list(zip(hits, rows, strict=True))
+        part = _part(self.found, slice(first, behind))
+        ranking = ranking_of(part, self.query, remembered, explain=explain, reasons_of=self.reasons_of)
+        vectors = gallery.columns.vectors(self.places[first:behind])
+        ranking = with_probabilities(ranking, self.query, gallery.query_side, vectors)
+        return [
+            (replace(hit, rank=hit.rank + first), row) for hit, row in zip(ranking.hits, rows, strict=True)
+        ]
 
     def bare(self) -> Ranking:
         """Return all hits with nothing but rank, key and distance."""
@@ -109,18 +122,34 @@ def rank(scope: Scope, query: AttributeQuery, top: int) -> Ranked:
     Raises:
         InputError: as there.
     """
-    gallery = scope.gallery
-    wanted = checked_query(gallery, query, top, scope.fusion)
-    feedback = with_feedback(gallery, query, scope.marks) if len(scope.marks) else None
-    if feedback is not None:
-        wanted = feedback.applied(wanted)
-    columns = gallery.columns
+    gallery, columns, fusion = scope.gallery, scope.gallery.columns, scope.fusion
+    wanted = checked_query(
+        gallery, query, top, gallery.fusion if isinstance(fusion, LikelihoodFusion) else fusion
+    )
+    wanted = replace(wanted, fusion=fusion)
     if columns.compact is None:
         raise AssertionError("a gallery without rows was refused before")
-    hits = search_exact(
-        columns.compact, [wanted], top, keep=scope.keep, tie=columns.key, threads=scope.threads
-    )
-    return Ranked(scope, query, FoundRows.of(columns, hits, wanted), feedback)
+    feedback = with_feedback(gallery, query, scope.marks) if len(scope.marks) else None
+    reasons_of: ReasonsOf | None = None
+    if isinstance(fusion, LikelihoodFusion):
+        likely = likelihood_query(query, gallery.query_side, fusion.distance, nats=fusion.embedding_weight)
+        if feedback is not None:
+            likely = applied_to_likelihood(feedback, likely)
+        hits = search_likelihood(
+            columns.compact, likely, top, keep=scope.keep, tie=columns.key, threads=scope.threads
+        )
+        found = FoundRows.of(columns, hits, wanted)
+        reasons_of = likelihood_reasons(query, likely, gallery.query_side)
+    else:
+        if feedback is not None:
+            wanted = feedback.applied(wanted)
+        hits = search_exact(
+            columns.compact, [wanted], top, keep=scope.keep, tie=columns.key, threads=scope.threads
+        )
+        found = FoundRows.of(columns, hits, wanted)
+        if feedback is not None:
+            reasons_of = weighted_reasons(feedback, found.factors.attribute)
+    return Ranked(scope, query, found, hits.indices[0], feedback, reasons_of)
 
 
 def ranks_elsewhere(scope: Scope, query: AttributeQuery, keys: Sequence[str], among: int) -> list[int | None]:

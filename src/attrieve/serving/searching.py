@@ -9,6 +9,7 @@ import anyio.to_thread
 from attrieve.errors import ConfigurationError, QueryError
 from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.feedback import Feedback, Marks
+from attrieve.gallery.likelihood import Distance, LikelihoodFusion
 from attrieve.gallery.next_question import next_questions
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, AttributeSchema, Hit, Term
@@ -70,7 +71,7 @@ def _details(request: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
     kept = request.model_dump(
         mode="json",
         exclude_defaults=True,
-        include={"witnesses", "where", "top", "page", "page_size", "distance", "right", "wrong"}
+        include={"witnesses", "where", "top", "page", "page_size", "distance", "nats", "right", "wrong"}
         | {"fusion_weight", "normalisation"},
     )
     return {**kept, "version": answer.version, "model": answer.model, "total": answer.total}
@@ -114,7 +115,22 @@ def read_description(query: str | dict[str, Any], schema: AttributeSchema) -> St
 
 
 def fusion_of(request: SearchRequest, gallery: Gallery) -> Fusion:
-    """Return how the distances of a search are joined."""
+    """Return how distances are measured and joined in a search.
+
+    Raises:
+        ConfigurationError: for settings that belong to another distance.
+    """
+    distance = Distance(request.distance or Distance.PAPER)
+    if distance.is_likelihood:
+        if request.fusion_weight is not None or request.normalisation is not None:
+            raise ConfigurationError(
+                f"distance {distance.value!r} counts as it is; 'fusion_weight' and 'normalisation' go with "
+                f"{Distance.PAPER.value!r} only"
+            )
+        nats = gallery.query_side.retrieval.embedding_nats if request.nats is None else request.nats
+        return LikelihoodFusion(embedding_weight=nats, distance=distance)
+    if request.nats is not None:
+        raise ConfigurationError(f"'nats' goes with a likelihood, not with {distance.value!r}")
     fusion = gallery.fusion
     if request.fusion_weight is not None:
         fusion = replace(fusion, attribute_weight=request.fusion_weight)
@@ -133,8 +149,6 @@ def read_request(service: Service, request: SearchRequest, gallery: Gallery) -> 
     """
     if (request.query is None) == (not request.witnesses):
         raise QueryError("give 'query' or 'witnesses', and not both")
-    if request.distance is not None:
-        raise ConfigurationError(f"distance {request.distance!r} is not known; leave it out")
     most = service.settings.hits_most
     if request.top > most:
         raise ConfigurationError(f"'top' is at most {most} here, got {request.top}")
@@ -197,6 +211,8 @@ def _answer(
             embedding_weight=scope.fusion.embedding_weight,
             normalisation=scope.fusion.normalisation.value,
         ),
+        distance=scope.fusion.distance.value if isinstance(scope.fusion, LikelihoodFusion) else "paper",
+        expected_matches=service.expected.of(scope, ranked.query, tuple(request.where)),
         hits=[hit_view(hit, row, gallery.schema) for hit, row in page],
         total=total,
         page=request.page,

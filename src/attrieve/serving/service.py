@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from attrieve.errors import AttrieveError
 from attrieve.gallery.store import Gallery
 from attrieve.serving.access.entrance import Entrance
+from attrieve.serving.access.settings_record import record_settings
 from attrieve.serving.capacity import SearchRoom
 from attrieve.serving.cases.cases import Cases
+from attrieve.serving.expected_matches import ExpectedMatches
 from attrieve.serving.galleries import GalleryHolder
 from attrieve.serving.heat_map_cache import HeatMapCache
 from attrieve.serving.jobs.queue import JobQueue
@@ -67,6 +69,7 @@ class Service:
         self.cases = Cases(self.state, self.ledger)
         self.retention = RetentionWatch(settings, Retention.of_state(settings, self.ledger))
         self.statistics = Statistics()
+        self.expected = ExpectedMatches()
         self.shown = ShownOfLate()
         self.heat_maps = HeatMapCache()
         self._retriever = retriever
@@ -106,6 +109,7 @@ class Service:
 
     def start(self) -> None:
         """Begin to look after the gallery, and to do jobs."""
+        record_settings(self.ledger, self.settings)
         self.galleries.watch(self.settings.refresh_seconds)
         self.workshop.start()
         threading.Thread(target=self._count, name="statistics", daemon=True).start()

@@ -83,6 +83,7 @@ def hit_view(hit: Hit, row: GalleryRow, schema: AttributeSchema) -> HitView:
             "attribute_distance": hit.attribute_distance,
             "embedding_distance": hit.embedding_distance,
             "embedding_contribution": hit.embedding_contribution,
+            "match_probability": hit.match_probability,
             "reasons": [reason_view(reason, schema) for reason in hit.reasons],
         }
     )
@@ -96,6 +97,7 @@ def reason_view(reason: AttributeReason, schema: AttributeSchema) -> ReasonView:
         wanted=reason.wanted,
         certainty=reason.certainty,
         probability=reason.probability,
+        calibrated=reason.calibrated,
         matches=reason.matches,
         share=reason.share,
         contribution=reason.contribution,

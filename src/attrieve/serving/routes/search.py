@@ -12,6 +12,7 @@ from attrieve.serving.searching import answer_search
 from attrieve.serving.service import Service
 from attrieve.serving.wire.search import (
     CaseName,
+    Distance,
     Key,
     Normalisation,
     Purpose,
@@ -81,7 +82,10 @@ async def search_by_address(
     explain: Annotated[bool, Query(description="Whether hits carry reasons.")] = True,
     what_if: Annotated[bool, Query(description="Whether to tell ranks without each thing asked.")] = False,
     questions: Annotated[int, Query(ge=0, le=20, description="How many questions to suggest.")] = 0,
-    distance: Annotated[str | None, Query(max_length=40, description="How distances are measured.")] = None,
+    distance: Annotated[Distance | None, Query(description="How rows are compared.")] = None,
+    nats: Annotated[
+        float | None, Query(ge=0, le=1000, description="Weight of the embedding in nats.")
+    ] = None,
     fusion_weight: Annotated[
         float | None, Query(ge=0, le=1000, description="Weight of the attribute distance.")
     ] = None,
@@ -106,6 +110,7 @@ async def search_by_address(
         what_if=what_if,
         questions=questions,
         distance=distance,
+        nats=nats,
         fusion_weight=fusion_weight,
         normalisation=normalisation,
         right=right or [],

@@ -8,6 +8,7 @@ from attrieve.serving.wire.base import AnswerModel, RequestModel
 from attrieve.serving.wire.hits import HitView
 
 Normalisation = Literal["matrix", "query", "static"]
+Distance = Literal["paper", "independent", "group"]
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="Key of a row.")]
 Text = Annotated[str, Field(max_length=2000)]
 Purpose = Annotated[
@@ -59,8 +60,16 @@ class SearchRequest(RequestModel):
         le=20,
         description="How many open attributes to name whose answers would tell the hits apart best.",
     )
-    distance: str | None = Field(
-        default=None, max_length=40, description="How distances are measured; null for the gallery's way."
+    distance: Distance | None = Field(
+        default=None,
+        description="How rows are compared: 'paper', the Euclidean distance; 'independent' and 'group', "
+        "likelihoods. Null for 'paper'.",
+    )
+    nats: float | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="With a likelihood: evidence in one unit of cosine distance; null for the model's.",
     )
     fusion_weight: float | None = Field(
         default=None, ge=0, le=1000, description="Weight of the attribute distance; null for the gallery's."
@@ -181,7 +190,7 @@ class SearchAnswer(AnswerModel):
     query: QueryView
     where: list[str]
     fusion: FusionView
-    distance: str | None = None
+    distance: Distance = Field(description="How rows were compared.")
     expected_matches: float | None = Field(
         default=None,
         description="How many rows are expected to fit; null for a model that is not calibrated.",
