@@ -9,6 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from attrieve.cli.search import search
+from attrieve.gallery.counterfactual import ranks_without_terms, what_if_lines
 from attrieve.gallery.ingest import index_images
 from attrieve.gallery.search import search as search_gallery
 from attrieve.gallery.store import Gallery
@@ -24,7 +25,9 @@ runner = CliRunner()
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("search")
-    index_images(small_retriever(), folder / "g", write_images(folder / "[in]", 6))
+    retriever = small_retriever()
+    retriever.save_pretrained(folder / "run")
+    index_images(retriever, folder / "g", write_images(folder / "[in]", 6))
     return folder / "g"
 
 
@@ -123,8 +126,65 @@ def test_what_if_something_had_not_been_said(gallery: Path, monkeypatch: pytest.
     assert isinstance(other, list)
     ranks = {hit["key"]: hit["rank"] for hit in other}
     assert without["!bag"] == [ranks[hit["key"]] for hit in hits]
-    assert "rank without" in runner.invoke(app, [str(gallery), "hat, !bag", "--what-if"]).stdout
+    shown = runner.invoke(app, [str(gallery), "hat, !bag, scarf", "--what-if", "--top", "3"]).stdout
+    opened = Gallery.open(gallery)
+    query = parse_query("hat, !bag, scarf", opened.schema)
+    ranking = search_gallery(opened, query, top=3)
+    lines = what_if_lines(ranking, ranks_without_terms(opened, query, ranking), opened.schema)
+    assert all(line in shown for line in lines)
     assert asked(gallery, "hat", "--what-if")["ranks_without"] == {}
+
+
+def test_what_each_thing_adds_is_told(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In JSON the parts sum to the distance; people see them behind a plus."""
+    monkeypatch.setenv("COLUMNS", "200")
+    hits = asked(gallery, "hat, !bag, scarf~0.5")["hits"]
+    assert isinstance(hits, list)
+    for hit in hits:
+        parts = [reason["contribution"] for reason in hit["reasons"]] + [hit["embedding_contribution"]]
+        assert sum(parts) == pytest.approx(hit["distance"], rel=1e-5)
+    shown = runner.invoke(app, [str(gallery), "hat, !bag, scarf~0.5", "--top", "1"]).stdout
+    assert f"+{hits[0]['embedding_contribution']:.3f}" in shown
+    assert f"+{hits[0]['reasons'][1]['contribution']:.3f}" in shown
+    assert "+" not in runner.invoke(app, [str(gallery), "hat", "--no-explain"]).stdout
+
+
+def test_heat_maps_are_drawn_of_the_hits(gallery: Path, tmp_path: Path) -> None:
+    """One picture by the run that filled the gallery; only the images of the hits are read."""
+    out = tmp_path / "maps.png"
+    options = ["--top", "2", "--heat-maps", str(out), "--run", str(gallery.parent / "run")]
+    opened = Gallery.open(gallery)
+    nearest = search_gallery(opened, parse_query("hat, !bag", opened.schema), top=6).hits
+    away = [Path(hit.source) for hit in nearest[2:]]
+    for path in away:
+        path.rename(path.with_suffix(".away"))
+    try:
+        asked(gallery, "hat, !bag", *options)
+        with Image.open(out) as sheet:
+            assert sheet.size[1] > 2 * 224
+        away.append(Path(nearest[0].source))
+        away[-1].rename(away[-1].with_suffix(".away"))
+        gone = runner.invoke(app, [str(gallery), "hat, !bag", *options])
+        assert (gone.exit_code, gone.stdout) == (1, "")
+        assert "that of hit 1 cannot be read" in " ".join(gone.stderr.split())
+    finally:
+        for path in away:
+            path.with_suffix(".away").rename(path)
+
+
+def test_heat_maps_need_the_run_of_the_gallery(gallery: Path, tmp_path: Path) -> None:
+    """Without a run, or with another one, nothing is drawn, and it is said why."""
+    out = tmp_path / "maps.png"
+    for wrong in (["--heat-maps", str(out)], ["--run", "somewhere"]):
+        result = runner.invoke(app, [str(gallery), "hat", *wrong], env={"COLUMNS": "200"})
+        assert result.exit_code == 2
+        assert "belong together" in result.stderr
+    small_retriever(seed=1).save_pretrained(tmp_path / "other")
+    other = ["--heat-maps", str(out), "--run", str(tmp_path / "other")]
+    result = runner.invoke(app, [str(gallery), "hat", *other])
+    assert result.exit_code == 1
+    assert "heat maps must come from the model that found the hits" in " ".join(result.stderr.split())
+    assert not out.exists()
 
 
 def test_the_next_question_is_told(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
