@@ -24,6 +24,9 @@ WIDTH = 210.0 - 2 * MARGIN
 _PICTURE = (34.0, 76.0)
 _GAP = 7.0
 _ROW = 5.2
+Length = int | float
+"""Millimetres, or points for the size of letters."""
+
 _CONTINUED_MOST = 400
 """Attributes of one hit that are listed."""
 
@@ -32,8 +35,10 @@ def case_document(content: CaseContent) -> bytes:
     """Return the document."""
     # laid out twice: the first time tells how many pages there are, which no text of the case can then upset
     first = _Document(content, 0)
-    first.written()
-    return _Document(content, first.pages_count).written()
+    first.lay_out()
+    second = _Document(content, first.pages_count)
+    second.lay_out()
+    return bytes(second.output())
 
 
 class _Document(FPDF):
@@ -58,7 +63,7 @@ class _Document(FPDF):
         self.set_subject(LEAD)
         self.set_lang("en")
 
-    def written(self) -> bytes:
+    def lay_out(self) -> None:
         self.add_page()
         self._title_page()
         if self._content.hits:
@@ -66,7 +71,6 @@ class _Document(FPDF):
             self._heading("Saved hits")
             for number, one in enumerate(self._content.hits, start=1):
                 self._hit(number, one)
-        return bytes(self.output())
 
     # every page
 
@@ -208,7 +212,7 @@ class _Document(FPDF):
             self._line(self.get_y())
         self.ln(5)
 
-    def _picture(self, one: HitContent, top: float) -> float:
+    def _picture(self, one: HitContent, top: Length) -> float:
         """Draw the picture or its placeholder; return where it ends."""
         with Image.open(BytesIO(one.picture.content)) as image:
             scale = min(_PICTURE[0] / image.width, _PICTURE[1] / image.height)
@@ -224,7 +228,7 @@ class _Document(FPDF):
         self.multi_cell(_PICTURE[0], 3.2, told, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         return self.get_y()
 
-    def _hit_head(self, number: int, one: HitContent, x: float, width: float) -> None:
+    def _hit_head(self, number: int, one: HitContent, x: Length, width: Length) -> None:
         self._type(12, INK, "B")
         self.cell(20, 6, f"Hit {number}")
         if one.hit.mark is not None:
@@ -241,7 +245,7 @@ class _Document(FPDF):
         self.cell(width, 4.2, one.hit.key)
         self.set_xy(x, self.get_y() + 5.2)
 
-    def _hit_facts(self, one: HitContent, x: float, width: float) -> None:
+    def _hit_facts(self, one: HitContent, x: Length, width: Length) -> None:
         hit, facts = one.hit, one.hit.facts
         probability = facts.get("match_probability")
         told: list[tuple[str, str]] = [
@@ -258,7 +262,7 @@ class _Document(FPDF):
             told.append(("Erased", _moment(hit.erased_at)))
         self._facts([(label, text) for label, text in told if text], x, width, label_width=34)
 
-    def _attributes(self, one: HitContent, x: float, width: float) -> None:
+    def _attributes(self, one: HitContent, x: Length, width: Length) -> None:
         reasons = reasons_of(one.hit)[:_CONTINUED_MOST]
         if not reasons:
             return
@@ -271,7 +275,7 @@ class _Document(FPDF):
                 self._attribute_heads(x, columns)
             self._attribute(reason, x, columns)
 
-    def _attribute_heads(self, x: float, columns: tuple[float, float, float]) -> None:
+    def _attribute_heads(self, x: Length, columns: tuple[float, float, float]) -> None:
         self.set_x(x)
         self._type(7.5, MUTED, "B")
         for wide, text in zip(columns, ("Attribute", "Asked", "Seen, as a probability"), strict=True):
@@ -279,7 +283,7 @@ class _Document(FPDF):
         self._line(self.get_y() + _ROW, x, sum(columns))
         self.set_xy(x, self.get_y() + _ROW + 0.6)
 
-    def _attribute(self, reason: Mapping[str, Any], x: float, columns: tuple[float, float, float]) -> None:
+    def _attribute(self, reason: Mapping[str, Any], x: Length, columns: tuple[float, float, float]) -> None:
         self.set_x(x)
         self._type(8.2, INK)
         label = _text(reason.get("label") or reason.get("attribute"))
@@ -295,7 +299,7 @@ class _Document(FPDF):
             self._bar(float(seen), bool(reason.get("matches")), columns[2])
         self.set_xy(x, self.get_y() + _ROW)
 
-    def _bar(self, value: float, matches: bool, width: float) -> None:
+    def _bar(self, value: Length, matches: bool, width: Length) -> None:
         x, y, length = self.get_x(), self.get_y(), width - 25
         self.set_fill_color(*GROUND)
         self.rect(x, y + 1.5, length, 2.2, "F")
@@ -308,7 +312,7 @@ class _Document(FPDF):
 
     # parts
 
-    def _notes(self, notes: Sequence[Note], x: float, width: float) -> None:
+    def _notes(self, notes: Sequence[Note], x: Length, width: Length) -> None:
         for note in notes:
             self._room(12)
             self.set_x(x)
@@ -325,10 +329,10 @@ class _Document(FPDF):
     def _facts(
         self,
         facts: Sequence[tuple[str, str]],
-        x: float = MARGIN,
-        width: float = WIDTH,
+        x: Length = MARGIN,
+        width: Length = WIDTH,
         *,
-        label_width: float = 28,
+        label_width: Length = 28,
     ) -> None:
         for label, text in facts:
             self._room(6)
@@ -338,7 +342,7 @@ class _Document(FPDF):
             self._type(8.6, INK)
             self._block(text, x + label_width, width - label_width, 4.8)
 
-    def _block(self, text: str, x: float, width: float, height: float) -> None:
+    def _block(self, text: str, x: Length, width: Length, height: Length) -> None:
         """Write lines of one column, also over pages."""
         for line in self._split(_broken(text), width) or [""]:
             self._room(height)
@@ -359,37 +363,38 @@ class _Document(FPDF):
         self._block(text, MARGIN, WIDTH, 5)
         self.ln(1)
 
-    def _room(self, height: float) -> None:
+    def _room(self, height: Length) -> None:
         """Go on to the next page unless so much is left of this one."""
         if self.get_y() + height > self.h - BOTTOM:
             self.add_page()
 
-    def _line(self, y: float, x: float = MARGIN, width: float = WIDTH) -> None:
+    def _line(self, y: Length, x: Length = MARGIN, width: Length = WIDTH) -> None:
         self.set_draw_color(*FAINT)
         self.set_line_width(0.25)
         self.line(x, y, x + width, y)
 
     def _type(
-        self, size: float, colour: tuple[int, int, int], style: str = "", *, family: str = FAMILY
+        self, size: Length, colour: tuple[int, int, int], style: str = "", *, family: str = FAMILY
     ) -> None:
         self.set_font(family, style, size)
         self.set_text_color(*colour)
 
-    def _cut(self, text: str, width: float) -> str:
+    def _cut(self, text: str, width: Length) -> str:
         """Return what fits into one line."""
-        text = writable(" ".join(text.split()))
-        if self.get_string_width(text) <= width - 2:
+        whole = writable(" ".join(text[:2000].split()))
+        text = whole[:300]  # more never fits, and measuring it takes time
+        if len(whole) <= 300 and self.get_string_width(text) <= width - 2:
             return text
         while text and self.get_string_width(text + "…") > width - 2:
             text = text[: max(0, min(len(text) - 1, int(len(text) * 0.97)))]
         return text + "…"
 
-    def _split(self, text: str, width: float) -> list[str]:
+    def _split(self, text: str, width: Length) -> list[str]:
         """Return the lines a text makes in a column."""
         lines = self.multi_cell(width, 4, text, align="L", dry_run=True, output=MethodReturnValue.LINES)
         return [str(line) for line in lines] if isinstance(lines, list) else []
 
-    def _lines(self, text: str, width: float, *, most: int) -> str:
+    def _lines(self, text: str, width: Length, *, most: int) -> str:
         lines = self._split(_broken(text), width)
         return "\n".join(lines[:most]) + ("…" if len(lines) > most else "")
 

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 FAMILY = "DejaVu"
-STYLES = {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf", "I": "DejaVuSans-Oblique.ttf"}
+STYLES = {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf"}
 MONO = "DejaVuMono"
 MONO_FILE = "DejaVuSansMono.ttf"
 
@@ -18,14 +18,14 @@ def font_folder() -> Path:
 
 @cache
 def written_characters() -> frozenset[int]:
-    """Return the code points every style can write."""
+    """Return the code points that all of them can write."""
     from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     found: list[set[int]] = []
     for name in (*STYLES.values(), MONO_FILE):
         with TTFont(font_folder() / name, lazy=True) as font:
             found.append(set(font.getBestCmap()))
-    return frozenset(set.intersection(*found[:2]))
+    return frozenset(set.intersection(*found))
 
 
 def writable(text: str) -> str:
