@@ -74,7 +74,9 @@ COMMANDS = {
         "Look after a gallery: what it holds, whether it is sound, what leaves it.",
     ),
     "serve": Command(
-        "attrieve.cli.serve", "serve", "Serve a gallery: a page to search it with, and a REST interface."
+        "attrieve.cli.serve",
+        "serve",
+        "Serve a gallery: a page to search it with, and a REST interface for programs.",
     ),
     "accounts": Command("attrieve.cli.accounts", "app", "Look after the accounts of people who may sign in."),
     "keys": Command("attrieve.cli.keys", "app", "Look after the API keys of programs."),

@@ -102,7 +102,7 @@ def _seen(
         drawn = tuple(
             Bar(
                 one.label,
-                one.rows,
+                float(one.rows),
                 one.share,
                 t("gallery.share", count=one.rows, share=percent(one.share, t)),
                 f"/?{urlencode({'q': one.label})}" if may_search else "",
