@@ -38,14 +38,14 @@ def gallery_view(service: Service) -> GalleryView:
 
 
 @router.get("", summary="What the gallery is")
-async def gallery(request: Request, _actor: Visitor) -> GalleryView:
+async def get_gallery(request: Request, _actor: Visitor) -> GalleryView:
     """Return name, size, model and columns of the gallery."""
     service: Service = request.app.state.service
     return await anyio.to_thread.run_sync(gallery_view, service)
 
 
 @router.get("/statistics", summary="What the gallery holds, counted")
-async def statistics(request: Request, _actor: Visitor) -> StatisticsView:
+async def get_statistics(request: Request, _actor: Visitor) -> StatisticsView:
     """Return rows over time, by camera and by source, and how often each attribute is seen."""
     service: Service = request.app.state.service
     return await anyio.to_thread.run_sync(lambda: service.statistics.of(service.galleries.current()))

@@ -18,7 +18,7 @@ metrics_router = APIRouter(tags=["health"])
 
 
 @router.get("/health/live", summary="Whether the process answers")
-async def live() -> LiveView:
+async def check_live() -> LiveView:
     """Answer; a process that does not should be started anew."""
     return LiveView(version=__version__)
 
@@ -28,7 +28,7 @@ async def live() -> LiveView:
     summary="Whether the service can answer searches",
     responses={503: {"model": ReadyView, "description": "Not ready"}},
 )
-async def ready(request: Request, response: Response) -> ReadyView:
+async def check_ready(request: Request, response: Response) -> ReadyView:
     """Look at each part; 503 if one of those a search needs does not work."""
     service: Service = request.app.state.service
     checks = await anyio.to_thread.run_sync(_checks, service)
@@ -55,7 +55,7 @@ def _checks(service: Service) -> dict[str, str]:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def metrics(
+async def read_metrics(
     request: Request, _actor: Annotated[Actor, Depends(requires(Permission.SEE_METRICS))]
 ) -> Response:
     """Return requests, searches, what waits and what there is, in the text format of Prometheus."""

@@ -47,7 +47,7 @@ PICTURES: Responses = {
     summary="A row in detail",
     responses=problems(Problem.PERSON_NOT_FOUND, Problem.SCHEMA_MISMATCH, Problem.OVERLOADED),
 )
-async def details(
+async def get_person(
     request: Request,
     actor: Viewer,
     key: RowKey,
@@ -78,7 +78,7 @@ async def details(
 
 
 @router.get("/{key}/crop", summary="The picture of a row", response_class=Response, responses=PICTURES)
-async def crop(
+async def get_crop(
     request: Request, actor: Viewer, key: RowKey, purpose: ForPurpose = None, case: ForCase = None
 ) -> Response:
     """Return the picture, encoded anew and at most 1024 pixels long; the file itself is never sent."""
@@ -95,7 +95,7 @@ async def crop(
 @router.get(
     "/{key}/thumbnail", summary="A little picture of a row", response_class=Response, responses=PICTURES
 )
-async def thumbnail(
+async def get_thumbnail(
     request: Request, actor: Viewer, key: RowKey, purpose: ForPurpose = None, case: ForCase = None
 ) -> Response:
     """Return a picture that fits into 128 by 256 pixels."""
@@ -121,7 +121,7 @@ async def thumbnail(
         **problems(Problem.PERSON_NOT_FOUND, Problem.SCHEMA_MISMATCH, Problem.MODEL_MISSING),
     },
 )
-async def heat_map_of(
+async def get_heat_map(
     request: Request,
     actor: Viewer,
     key: RowKey,
@@ -142,7 +142,7 @@ async def heat_map_of(
 
 
 @router.get("/{key}/like", summary="A description like this row", responses=GONE)
-async def like_this(
+async def describe_like(
     request: Request,
     actor: Viewer,
     key: RowKey,
@@ -161,7 +161,7 @@ async def like_this(
 
 
 @router.get("/{key}/track", summary="Rows of the same track, in time", responses=GONE)
-async def track_of(
+async def get_track(
     request: Request,
     actor: Viewer,
     key: RowKey,

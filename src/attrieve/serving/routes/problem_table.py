@@ -10,13 +10,13 @@ router = APIRouter(prefix="/problems", tags=["problems"])
 
 
 @router.get("", summary="Everything that can go wrong")
-async def table() -> list[ProblemType]:
+async def list_problems() -> list[ProblemType]:
     """Return the table of problems."""
     return [_entry(problem) for problem in Problem]
 
 
 @router.get("/{name}", summary="One kind of problem", responses=problems(Problem.NOT_FOUND))
-async def one(name: str) -> ProblemType:
+async def get_problem(name: str) -> ProblemType:
     """Return the entry that a problem's ``type`` names."""
     for problem in Problem:
         if problem.value.name == name:

@@ -20,14 +20,14 @@ Reader = Annotated[Actor, Depends(requires(Permission.SEE_VOCABULARY))]
 
 
 @router.get("", summary="The attributes one can ask for")
-async def vocabulary(request: Request, _actor: Reader) -> VocabularyView:
+async def get_vocabulary(request: Request, _actor: Reader) -> VocabularyView:
     """Return all attributes in their groups, each with the part of the body it is seen at."""
     service: Service = request.app.state.service
     return vocabulary_view(service.galleries.current().schema)
 
 
 @router.get("/synonyms", summary="What else people say for them")
-async def synonyms(
+async def list_synonyms(
     request: Request,
     _actor: Reader,
     language: Annotated[str, Query(max_length=20, description="Of the words.", examples=["en"])] = "en",
@@ -38,7 +38,7 @@ async def synonyms(
 
 
 @router.get("/languages", summary="Languages a description may be written in")
-async def languages(_actor: Reader) -> list[str]:
+async def list_languages(_actor: Reader) -> list[str]:
     """Return the names of the languages."""
     return list(language_names())
 
@@ -46,7 +46,7 @@ async def languages(_actor: Reader) -> list[str]:
 @router.get(
     "/reading", summary="How a description is understood", responses=problems(Problem.QUERY_NOT_UNDERSTOOD)
 )
-async def reading(
+async def read_text(
     request: Request,
     _actor: Reader,
     q: Annotated[Text, Query(description="The description.", examples=["a young man, no hat"])],
