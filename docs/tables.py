@@ -4,8 +4,8 @@
     python docs/tables.py --check   # exit 1 if a table is out of date
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``; NAME is a function below.
-The pages docs/results/paper.md, with its figures, and docs/scale.md are made as a whole, by the package
-``pages`` beside this file.
+The pages docs/results/paper.md and queries.md, with their figures, and docs/scale.md are made as a whole, by
+the package ``pages`` beside this file.
 """
 
 import argparse
@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from pages.exact_search import benchmark_rows, exact_search
+from pages.explanations import explanation_cost, pointing_game, pointing_game_attributes
 from pages.paper import paper_headline, paper_page
+from pages.queries import queries_page
 from pages.scale import scale_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -334,6 +336,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "benchmarks": benchmarks,
     "benchmark-exact-search": lambda: exact_search(read("benchmark-exact-search.json")),
     "gallery-store": gallery_store,
+    "pointing-game": lambda: pointing_game(read("benchmark-pointing-game.json")),
+    "pointing-game-attributes": lambda: pointing_game_attributes(read("benchmark-pointing-game.json")),
+    "explanation-cost": lambda: explanation_cost(read("benchmark-explanations.json")),
     "peta-cpu-findings": peta_cpu_findings,
     "peta-cpu": peta_cpu,
     "peta-cpu-protocols": peta_cpu_protocols,
@@ -359,6 +364,7 @@ def generated() -> dict[Path, str]:
     folder = ROOT / "docs" / "results"
     made = {folder / "paper.md": page.text, ROOT / "docs" / "scale.md": scale_page(RESULTS)}
     made |= {folder / "figures" / name: svg for name, svg in page.figures.items()}
+    made |= {folder / name: text for name, text in queries_page(RESULTS).items()}
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         made.setdefault(path, rewrite(path.read_text("utf-8")))
     return made

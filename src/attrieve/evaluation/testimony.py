@@ -48,15 +48,13 @@ class Statements:
         certainty: in [0, 1], 0 where nothing is named: a certainty c stands for an error rate (1 - c) / 2.
 
     Raises:
-        InputError: for shapes that differ, or a certainty out of range or above 0 where nothing is said.
+        InputError: for a certainty out of range, or above 0 where nothing is said.
     """
 
     said: Int8[ndarray, "query attribute"]
     certainty: Float32[ndarray, "query attribute"]
 
     def __post_init__(self) -> None:
-        if self.said.shape != self.certainty.shape:
-            raise InputError(f"{self.said.shape} answers have {self.certainty.shape} certainties")
         in_range = (self.certainty >= 0) & (self.certainty <= 1)
         if not in_range.all() or self.certainty[self.said < 0].any():
             raise InputError("certainties lie in [0, 1], and are 0 where nothing is named")

@@ -8,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attrieve.evaluation.protocol import Protocol, RetrievalTask, build_task
-from attrieve.evaluation.testimony import Choice, Statements, speaking_order
+from attrieve.evaluation.testimony import Choice, Statements, doubtful_errors, speak, speaking_order
 from attrieve.evaluation.testimony_distances import (
     NATS,
     POWERS,
+    DistancesOfWords,
     FittedScores,
     SeenPeople,
     distances_of,
@@ -20,10 +21,12 @@ from attrieve.evaluation.testimony_distances import (
 )
 from attrieve.evaluation.testimony_scores import Relevance, judge, score
 from attrieve.models.query_side import QuerySide
-from attrieve.scoring.match_fit import halves
 
 COUNTS = (3, 8, 16)
 """Numbers of named attributes, besides all, at which distances are compared on validation people."""
+
+DOUBT = 0.2
+"""Share of wrong answers of the doubtful witnesses by whom distances are compared."""
 
 
 @dataclass(frozen=True)
@@ -34,91 +37,83 @@ class ChosenScores:
         fitted: on all of them.
         best_full: distance of the highest mAP for full descriptions.
         best_partial: distance of the highest mean mAP over :data:`COUNTS`.
-        full: mAP in percent of every distance for full descriptions, each half of the categories searched
-            with what was fitted on the other.
+        best_doubtful: distance of the highest mAP for full descriptions by doubtful witnesses.
+        full: mAP in percent of every distance for full descriptions, each person scored by fits without it.
         partial: the same, mean over :data:`COUNTS`, relevant being who fulfils what is named.
+        doubtful: the same for full descriptions with :data:`DOUBT` of wrong answers, certainties stated.
     """
 
     fitted: FittedScores
     best_full: str
     best_partial: str
+    best_doubtful: str
     full: dict[str, float]
     partial: dict[str, float]
+    doubtful: dict[str, float]
 
 
 def choose_scores(
     people: SeenPeople, query: QuerySide, shift: Float[Tensor, " attribute"], *, seed: int = 0
 ) -> ChosenScores:
-    """Fit on validation people and compare all distances on them, crosswise by halves of their categories.
+    """Fit on validation people and compare all distances on them, each person scored by fits without it.
 
     Raises:
         InputError: for too few people or categories.
     """
-    crossed = [
-        (fit_scores(people.of(half), shift, seed=seed), people.of(~half))
-        for half in halves(people.category, seed=seed)
-    ]
-    questions = [list(_questions(searched, query, seed)) for _, searched in crossed]
+    fitted, held_out = fit_scores(people, shift, seed=seed)
+    questions = list(_questions(people, query, seed))
     if people.embedding is not None:
-        nats, power = _best_evidence(crossed, questions, query)
-        crossed = [(replace(fitted, nats=nats, power=power), searched) for fitted, searched in crossed]
-    else:
-        nats, power = 0.0, 0.0
-    full, partial = _compared(crossed, questions, query)
-    whole = replace(fit_scores(people, shift, seed=seed), nats=nats, power=power)
+        nats, power = _best_evidence(distances_of(held_out, query, fitted), questions)
+        fitted = replace(fitted, nats=nats, power=power)
+    distances = distances_of(held_out, query, fitted)
+    kept: dict[str, dict[str, list[float]]] = {_FULL: {}, _PARTIAL: {}, _DOUBTFUL: {}}
+    for kind, task, words in questions:
+        for name, distance in distances(words).items():
+            kept[kind].setdefault(name, []).append(_map(distance, task, words))
+    found = {
+        kind: {name: float(np.mean(values)) for name, values in scores.items()}
+        for kind, scores in kept.items()
+    }
+    best = {kind: max(scores, key=lambda name: scores[name]) for kind, scores in found.items()}
     return ChosenScores(
-        whole, max(full, key=lambda n: full[n]), max(partial, key=lambda n: partial[n]), full, partial
+        fitted, best[_FULL], best[_PARTIAL], best[_DOUBTFUL], found[_FULL], found[_PARTIAL], found[_DOUBTFUL]
     )
 
 
-_Question = tuple[int, RetrievalTask, Statements]
-_Crossed = Sequence[tuple[FittedScores, SeenPeople]]
+_FULL, _PARTIAL, _DOUBTFUL = "full", "partial", "doubtful"
+_Question = tuple[str, RetrievalTask, Statements]
 
 
 def _questions(people: SeenPeople, query: QuerySide, seed: int) -> Iterator[_Question]:
-    """Yield how many attributes are named, and truthful words of every distinct description."""
+    """Yield what kind of words of every distinct description there are, and the words."""
     values = people.values.numpy()
     task = build_task(Protocol.UNIQUE, train_values=values[:0], test_values=values)
     attributes = values.shape[1]
     rate = query.positive_rate.cpu().numpy()
     order = speaking_order(task.query_values, Choice.UNIFORM, rate, np.random.default_rng(seed))
-    for count in sorted({*(min(one, attributes) for one in COUNTS), attributes}):
+    for count in sorted({*(min(one, attributes - 1) for one in COUNTS), attributes}):
         named = order < count
         said = np.where(named, task.query_values, -1).astype(np.int8)
-        yield count, task, Statements(said, named.astype(np.float32))
+        words = Statements(said, named.astype(np.float32))
+        yield _FULL if count == attributes else _PARTIAL, task, words
+    generator = np.random.default_rng([seed, 1])
+    wrong = doubtful_errors(task.query_values.shape, DOUBT, generator)
+    everything = np.ones(task.query_values.shape, dtype=bool)
+    yield _DOUBTFUL, task, speak(task.query_values, everything, wrong, generator)
 
 
-def _best_evidence(
-    crossed: _Crossed, questions: Sequence[Sequence[_Question]], query: QuerySide
-) -> tuple[float, float]:
-    """Return nats and power of the highest mean mAP over all numbers of named attributes."""
+def _best_evidence(distances: DistancesOfWords, questions: Sequence[_Question]) -> tuple[float, float]:
+    """Return nats and power of the best mAP: the geometric mean over all kinds of words."""
     scores: dict[tuple[float, float], list[float]] = {}
-    for (fitted, people), asked in zip(crossed, questions, strict=True):
-        distances = distances_of(people, query, fitted)
-        for _, task, words in asked:
-            likelihood, cosine = distances["joint"](words), distances["embedding-expected"](words)
-            for pair in ((nats, power) for nats in NATS for power in POWERS if nats or not power):
-                distance = joined_evidence(likelihood, cosine, words, *pair)
-                scores.setdefault(pair, []).append(_map(distance, task, words))
-    return max(scores, key=lambda pair: float(np.mean(scores[pair])))
-
-
-def _compared(
-    crossed: _Crossed, questions: Sequence[Sequence[_Question]], query: QuerySide
-) -> tuple[dict[str, float], dict[str, float]]:
-    full: dict[str, list[float]] = {}
-    partial: dict[str, list[float]] = {}
-    for (fitted, people), asked in zip(crossed, questions, strict=True):
-        for name, distance in distances_of(people, query, fitted).items():
-            for count, task, words in asked:
-                kept = full if count == words.said.shape[1] else partial
-                kept.setdefault(name, []).append(_map(distance(words), task, words))
-    return (
-        {name: float(np.mean(values)) for name, values in full.items()},
-        {name: float(np.mean(values)) for name, values in partial.items()},
-    )
+    for _, task, words in questions:
+        found = distances(words)
+        likelihood, cosine = found["joint-testimony"], found["embedding-expected"]
+        for pair in ((nats, power) for nats in NATS for power in POWERS if nats or not power):
+            distance = joined_evidence(likelihood, cosine, words, *pair)
+            scores.setdefault(pair, []).append(_map(distance, task, words))
+    return max(scores, key=lambda pair: float(np.log(np.maximum(scores[pair], 1e-9)).mean()))
 
 
 def _map(distance: np.ndarray, task: RetrievalTask, words: Statements) -> float:
     judgement = judge(task, words.named, Relevance.FULFILS)
-    return float(100 * score(distance, judgement).average_precision.mean())
+    return float(100 * score(np.ascontiguousarray(distance), judgement).average_precision.mean())

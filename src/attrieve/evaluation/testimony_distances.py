@@ -20,8 +20,15 @@ from attrieve.scoring.cosine import cosine_distance
 from attrieve.scoring.erring_witness import erring_witness_likelihood
 from attrieve.scoring.euclidean import euclidean_distance
 from attrieve.scoring.fusion import Fusion, fuse
-from attrieve.scoring.joint_calibration import JointCalibration, fit_joint_calibration
+from attrieve.scoring.joint_calibration import JointCalibration, fit_joint_calibration, held_out_logits
 from attrieve.scoring.likelihood import ONE_OF_MANY, group_likelihood
+from attrieve.scoring.weighted import (
+    ScoreDistributions,
+    distribution_distance,
+    fit_distributions,
+    reliability_weights,
+    weighted_distance,
+)
 
 DISAGREEMENT = 1e-3
 """How much of its weight a training category keeps per certain word it contradicts, as in gallery search."""
@@ -35,6 +42,8 @@ no."""
 
 DISTANCES: Mapping[str, str] = {
     BASELINE: "Euclidean over what is named (paper)",
+    "weighted": "calibrated Euclidean, attributes weighted by reliability",
+    "distribution": "deviations from usual scores (distribution-based)",
     "independent": "likelihood, every attribute by itself",
     "likelihood": "likelihood, group-structured",
     "calibrated": "group likelihood, a curve per attribute",
@@ -46,7 +55,7 @@ DISTANCES: Mapping[str, str] = {
     SEARCH_BASELINE: "fused (paper), the rest filled with no",
     "fused-half": "fused (paper), the rest filled with 1/2",
     "fused-expected": "fused (paper), expected over completions",
-    "joint-fused": "jointly calibrated likelihood and expected embedding",
+    "joint-fused": "jointly calibrated, witnesses who err, and expected embedding",
 }
 """Every distance: name, and what it is in words."""
 
@@ -55,8 +64,11 @@ NATS = (0.0, 2.0, 5.0, 10.0, 20.0)
 POWERS = (0.0, 1.0, 2.0)
 """How the embedding's evidence falls with the share s of attributes named, ``nats * s^power``, as tried."""
 
-DistanceOfWords = Callable[[Statements], Float32[ndarray, "query person"]]
-"""Distances of all persons to what each witness says; smaller is nearer."""
+Distances = dict[str, Float32[ndarray, "query person"]]
+"""By name; smaller is nearer."""
+
+DistancesOfWords = Callable[[Statements], Distances]
+"""All distances of all persons to what each witness says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +87,6 @@ class SeenPeople:
     values: Int8[Tensor, "person attribute"]
     category: Int64[Tensor, " person"]
 
-    def of(self, chosen: Tensor) -> "SeenPeople":
-        """Return some of them."""
-        embedding = None if self.embedding is None else self.embedding[chosen]
-        return SeenPeople(self.logit[chosen], embedding, self.values[chosen], self.category[chosen])
-
 
 @dataclass(frozen=True, eq=False)
 class FittedScores:
@@ -89,6 +96,8 @@ class FittedScores:
         shift: undoes the weights of the training loss; 0 where there were none.
         curves: one per attribute.
         joint: of all attributes together.
+        weight: how much each attribute counts, by how reliably it is recognised.
+        distributions: of the scores of each attribute, where it holds and where it does not.
         nats: see :data:`NATS`.
         power: see :data:`POWERS`.
     """
@@ -96,103 +105,116 @@ class FittedScores:
     shift: Float[Tensor, " attribute"]
     curves: Calibration
     joint: JointCalibration
+    weight: Float[Tensor, " attribute"]
+    distributions: ScoreDistributions
     nats: float = 0.0
     power: float = 0.0
 
+    def mend(self, people: SeenPeople) -> "MendedPeople":
+        """Return other people with their log-odds mended."""
+        return MendedPeople(people, self.curves.logits(people.logit), self.joint.logits(people.logit))
 
-def fit_scores(people: SeenPeople, shift: Float[Tensor, " attribute"], *, seed: int = 0) -> FittedScores:
-    """Fit both calibrations on validation people; how the branches join is left as it is.
+
+@dataclass(frozen=True, eq=False)
+class MendedPeople:
+    """People who are searched among, and their log-odds after calibration.
+
+    Args:
+        people: as the model sees them.
+        curved: log-odds by a curve per attribute.
+        joint: log-odds by all attributes together.
+    """
+
+    people: SeenPeople
+    curved: Float32[Tensor, "person attribute"]
+    joint: Float32[Tensor, "person attribute"]
+
+
+def fit_scores(
+    people: SeenPeople, shift: Float[Tensor, " attribute"], *, seed: int = 0
+) -> tuple[FittedScores, MendedPeople]:
+    """Fit everything on validation people but how the branches join.
+
+    Returns:
+        What was fitted on all of them; and themselves, each mended by fits without the fold of the person's
+        category, so that distances can be compared on them. Weights and distributions, a few numbers per
+        attribute, are not held out.
 
     Raises:
         InputError: for too few categories.
     """
-    curves = fit_calibration(people.logit, people.values, group=people.category, shift=shift, seed=seed)
-    joint = fit_joint_calibration(people.logit, people.values, group=people.category, shift=shift, seed=seed)
-    return FittedScores(shift, curves.calibration, joint)
+    logit, values, group = people.logit, people.values, people.category
+    curves = fit_calibration(logit, values, group=group, shift=shift, seed=seed)
+    joint = fit_joint_calibration(logit, values, group=group, shift=shift, seed=seed)
+    held_out = held_out_logits(logit, values, joint.ridge, group=group, shift=shift, seed=seed)
+    fitted = FittedScores(
+        shift,
+        curves.calibration,
+        joint,
+        reliability_weights(torch.sigmoid(logit), values),
+        fit_distributions(logit, values),
+    )
+    return fitted, MendedPeople(people, curves.held_out.to(logit), held_out)
 
 
-def distances_of(people: SeenPeople, query: QuerySide, fitted: FittedScores) -> dict[str, DistanceOfWords]:
-    """Return the distances of :data:`DISTANCES` that the model allows.
+def distances_of(searched: MendedPeople, query: QuerySide, fitted: FittedScores) -> DistancesOfWords:
+    """Return what computes the distances of :data:`DISTANCES`, as far as the model allows them.
 
     Args:
-        people: who is searched among.
+        searched: who is searched among.
         query: of the model: vocabulary, encoder and training categories.
         fitted: on other people.
     """
-    probability = torch.sigmoid(people.logit)
-    joint = fitted.joint.logits(people.logit)
-    schema = query.schema
+    people = searched.people
+    probability, mended = torch.sigmoid(people.logit), torch.sigmoid(searched.joint)
+    curved = torch.sigmoid(searched.curved)
+    expected = None if people.embedding is None else ExpectedEmbedding(query)
+    alone: frozenset[GroupKind] = frozenset()
 
-    def recognised(
-        logit: Float[Tensor, "person attribute"], kinds: frozenset[GroupKind], moved: Tensor | None = None
-    ) -> DistanceOfWords:
-        def distance(words: Statements) -> Float32[ndarray, "query person"]:
-            said, certainty = _tensors(words)
-            found = group_likelihood(said, logit, schema, certainty, shift=moved, one_of_many=kinds)
-            return found.numpy()
-
-        return distance
-
-    def euclidean(words: Statements) -> Float32[ndarray, "query person"]:
+    def recognised(words: Statements) -> Distances:
         said, certainty = _tensors(words)
-        return euclidean_distance(said, probability, certainty).numpy()
 
-    def testimony(words: Statements) -> Float32[ndarray, "query person"]:
-        said, certainty = _tensors(words)
-        return erring_witness_likelihood(said, torch.sigmoid(joint), certainty).numpy()
+        def likelihood(logit: Tensor, kinds: frozenset[GroupKind], shift: Tensor | None) -> Tensor:
+            return group_likelihood(said, logit, query.schema, certainty, shift=shift, one_of_many=kinds)
 
-    found: dict[str, DistanceOfWords] = {
-        BASELINE: euclidean,
-        "independent": recognised(people.logit, frozenset(), fitted.shift),
-        "likelihood": recognised(people.logit, ONE_OF_MANY, fitted.shift),
-        "calibrated": recognised(fitted.curves.logits(people.logit), ONE_OF_MANY),
-        "joint": recognised(joint, ONE_OF_MANY),
-        "joint-testimony": testimony,
-    }
-    if people.embedding is None:
-        return found
-    return found | _with_embedding(people.embedding, query, fitted, euclidean, found["joint"])
+        found = {
+            BASELINE: euclidean_distance(said, probability, certainty),
+            "weighted": weighted_distance(said, curved, fitted.weight, certainty),
+            "distribution": distribution_distance(said, people.logit, fitted.distributions, certainty),
+            "independent": likelihood(people.logit, alone, fitted.shift),
+            "likelihood": likelihood(people.logit, ONE_OF_MANY, fitted.shift),
+            "calibrated": likelihood(searched.curved, ONE_OF_MANY, None),
+            "joint": likelihood(searched.joint, ONE_OF_MANY, None),
+            "joint-testimony": erring_witness_likelihood(said, mended, certainty),
+        }
+        return {name: distance.numpy() for name, distance in found.items()}
+
+    if people.embedding is None or expected is None:
+        return recognised
+    person, completed = people.embedding, expected
+
+    def both(words: Statements) -> Distances:
+        found = recognised(words)
+        for name, vector in (
+            ("no", _filled(query, words, 0.0)),
+            ("half", _filled(query, words, 0.5)),
+            ("expected", completed(words)),
+        ):
+            cosine = cosine_distance(vector, person)
+            found[f"embedding-{name}"] = cosine.numpy()
+            found[f"fused-{name}"] = fuse(torch.from_numpy(found[BASELINE]), cosine, Fusion()).numpy()
+        cosines = found["embedding-expected"]
+        found["joint-fused"] = joined_evidence(
+            found["joint-testimony"], cosines, words, fitted.nats, fitted.power
+        )
+        return {name: found[name] for name in DISTANCES}
+
+    return both
 
 
-def _with_embedding(
-    person: Float32[Tensor, "person dim"],
-    query: QuerySide,
-    fitted: FittedScores,
-    euclidean: DistanceOfWords,
-    joint: DistanceOfWords,
-) -> dict[str, DistanceOfWords]:
-    expected = ExpectedEmbedding(query)
-
-    def filled(value: float) -> DistanceOfWords:
-        def distance(words: Statements) -> Float32[ndarray, "query person"]:
-            said = np.where(words.said >= 0, words.said, value).astype(np.float32)
-            return cosine_distance(_embedded(query, torch.from_numpy(said)), person).numpy()
-
-        return distance
-
-    def completed(words: Statements) -> Float32[ndarray, "query person"]:
-        return cosine_distance(expected(words), person).numpy()
-
-    def fused(embedding: DistanceOfWords) -> DistanceOfWords:
-        def distance(words: Statements) -> Float32[ndarray, "query person"]:
-            one, other = torch.from_numpy(euclidean(words)), torch.from_numpy(embedding(words))
-            return fuse(one, other, Fusion()).numpy()
-
-        return distance
-
-    def evidence(words: Statements) -> Float32[ndarray, "query person"]:
-        return joined_evidence(joint(words), completed(words), words, fitted.nats, fitted.power)
-
-    no, half = filled(0.0), filled(0.5)
-    return {
-        "embedding-no": no,
-        "embedding-half": half,
-        "embedding-expected": completed,
-        SEARCH_BASELINE: fused(no),
-        "fused-half": fused(half),
-        "fused-expected": fused(completed),
-        "joint-fused": evidence,
-    }
+def _filled(query: QuerySide, words: Statements, value: float) -> Float32[Tensor, "query dim"]:
+    said = np.where(words.said >= 0, words.said, value).astype(np.float32)
+    return _embedded(query, torch.from_numpy(said))
 
 
 def joined_evidence(
@@ -202,7 +224,7 @@ def joined_evidence(
     nats: float,
     power: float,
 ) -> Float32[ndarray, "query person"]:
-    """Return ``likelihood + nats * s^power * cosine``, s the share of attributes named, weighted by certainty.
+    """Return ``likelihood + nats * s^power * cosine``, s the share of attributes named times their certainty.
 
     The less is said, the more the expected embedding is a guess, and the less it should count.
     """

@@ -48,7 +48,9 @@ def document_of_testimony(
     chosen = choose_scores(validation, query, shift, seed=seed)
     task = build_task(Protocol.UNIQUE, train_values=train_values, test_values=test.values.numpy())
     rate = query.positive_rate.cpu().numpy()
-    case = Interrogation(task, distances_of(test, query, chosen.fitted), rate, seed=seed, draws=draws)
+    case = Interrogation(
+        task, distances_of(chosen.fitted.mend(test), query, chosen.fitted), rate, seed=seed, draws=draws
+    )
     steps = questions(case, None if counts is None else len(counts))
     told = progress or (lambda _done, _all: None)
     return {
@@ -71,13 +73,18 @@ def fit_facts(chosen: ChosenScores, people: int) -> dict[str, Any]:
         "embedding_power": chosen.fitted.power,
         "best_full": chosen.best_full,
         "best_partial": chosen.best_partial,
+        "best_doubtful": chosen.best_doubtful,
         "validation_map_full": {name: round(value, 3) for name, value in chosen.full.items()},
         "validation_map_partial": {name: round(value, 3) for name, value in chosen.partial.items()},
+        "validation_map_doubtful": {name: round(value, 3) for name, value in chosen.doubtful.items()},
     }
 
 
 def calibration_facts(test: SeenPeople, chosen: ChosenScores) -> dict[str, Any]:
-    """Return calibration errors on the test people, in percent points, and reliability diagrams."""
+    """Return calibration errors on the test people, in percent points, and reliability diagrams.
+
+    ``mean_error_if_true`` is what as many people would show by chance if the probabilities were true.
+    """
     fitted = chosen.fitted
     logits = {
         "none": test.logit,
@@ -89,11 +96,13 @@ def calibration_facts(test: SeenPeople, chosen: ChosenScores) -> dict[str, Any]:
     for name, logit in logits.items():
         probability = torch.sigmoid(logit)
         diagram = reliability(probability, test.values)
+        chance = torch.bernoulli(probability, generator=torch.Generator().manual_seed(0)).to(torch.int8)
         facts[name] = {
             "mean_error": round(100 * float(calibration_errors(probability, test.values).mean()), 3),
             "mean_error_equal_mass": round(
                 100 * float(calibration_errors(probability, test.values, binning=Binning.MASS).mean()), 3
             ),
+            "mean_error_if_true": round(100 * float(calibration_errors(probability, chance).mean()), 3),
             "error_of_all_answers": round(100 * diagram.error, 3),
             "diagram": {key: [round(float(v), 4) for v in values] for key, values in asdict(diagram).items()},
         }

@@ -10,8 +10,6 @@ LEAST_WRONG = 0.01
 """The share of wrong answers of somebody who is quite sure: nobody is beyond error (as in
 :mod:`attrieve.schema.witnesses`)."""
 
-_BLOCK_VALUES = 1 << 22
-
 
 def erring_witness_likelihood(
     query: Float[Tensor, "query attribute"],
@@ -50,14 +48,11 @@ def erring_witness_likelihood(
     if not bool(((asked == 0) | (asked == 1) | ~counts).all()):
         raise InputError("query values are 1 wanted or 0 unwanted; give open attributes certainty 0")
     wrong = ((1 - sure) / 2).clamp_min(least_wrong)
-    seen = probability.float()
-    result = seen.new_zeros(len(asked), len(seen))
-    step = max(1, _BLOCK_VALUES // max(len(seen), 1))
-    for attribute in range(asked.shape[1]):
-        speaking = torch.nonzero(counts[:, attribute]).flatten()
-        own = seen[:, attribute]
-        for some in torch.split(speaking, step):
-            mistaken = wrong[some, attribute][:, None]
-            agreeing = torch.where(asked[some, attribute][:, None] == 1, own, 1 - own)
-            result[some] -= torch.log(mistaken + (1 - 2 * mistaken) * agreeing)
-    return result
+    slope = torch.where(counts, (1 - 2 * wrong) * (2 * asked - 1), 0.0)
+    start = torch.where(counts, torch.where(asked == 1, wrong, 1 - wrong), 1.0)
+    seen = probability.float().T.contiguous()
+    rows = []
+    for named, own_start, own_slope in zip(counts, start, slope, strict=True):
+        told = own_start[named, None] + own_slope[named, None] * seen[named]
+        rows.append(-told.log().sum(dim=0))
+    return torch.stack(rows) if rows else seen.new_zeros(0, seen.shape[1])

@@ -132,10 +132,12 @@ def _group_cost(
     refused = asked.unwanted > 0
     patterns, which = torch.unique(refused, dim=0, return_inverse=True)
     certainty = asked.unwanted.sum(dim=1) / refused.sum(dim=1).clamp_min(1)
+    chosen = torch.zeros(len(refused), len(patterns)).to(cost)
+    chosen[torch.arange(len(refused)), which] = certainty
+    struck = torch.zeros(len(patterns), len(logit)).to(cost)
     for position, pattern in enumerate(patterns):
         if bool(pattern.any()):
             # What is left when the refused members are struck out, "none" among it.
             left = torch.logsumexp(with_none[:, torch.cat([~pattern, pattern.new_ones(1)])], dim=1)
-            chosen = certainty * (which == position)
-            cost += chosen[:, None] * (total - left).clamp_min(0)[None, :]
-    return cost
+            struck[position] = (total - left).clamp_min(0)
+    return cost + chosen @ struck  # one pattern per query: all other summands are 0
