@@ -7,6 +7,7 @@ from typing import Any
 
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, XPos, YPos
+from fpdf.fonts import TTFFont
 from PIL import Image
 
 from attrieve.serving.cases.archive import reasons_of
@@ -34,11 +35,16 @@ _CONTINUED_MOST = 400
 def case_document(content: CaseContent) -> bytes:
     """Return the document."""
     # laid out twice: the first time tells how many pages there are, which no text of the case can then upset
-    first = _Document(content, 0)
-    first.lay_out()
-    second = _Document(content, first.pages_count)
-    second.lay_out()
-    return bytes(second.output())
+    pages = 0
+    for _ in range(2):
+        document = _Document(content, pages)
+        try:
+            document.lay_out()
+            written = document.output() if pages else b""
+        finally:
+            document.close_fonts()
+        pages = document.pages_count
+    return bytes(written)
 
 
 class _Document(FPDF):
@@ -71,6 +77,12 @@ class _Document(FPDF):
             self._heading("Saved hits")
             for number, one in enumerate(self._content.hits, start=1):
                 self._hit(number, one)
+
+    def close_fonts(self) -> None:
+        """Let go of the files the library keeps open."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     # every page
 
