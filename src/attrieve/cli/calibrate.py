@@ -38,6 +38,9 @@ def calibrate(
     false_alarm: Annotated[
         float, typer.Option(help="Cost of seeing an attribute that is not there, for the thresholds.")
     ] = 1.0,
+    descriptions: Annotated[
+        int, typer.Option(min=2, help="How many partial descriptions are simulated for P(match).")
+    ] = 600,
     seed: Annotated[int, typer.Option(help="Of folds and simulated descriptions.")] = 0,
     cache: Annotated[Path | None, typer.Option(help="Folder for decoded images.", show_default=False)] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto.")] = "auto",
@@ -74,6 +77,7 @@ def calibrate(
             people.category,
             part=part.value,
             undo_weights=recipe.loss.attributes.weighting == "attribute_and_label",
+            descriptions=descriptions,
             seed=seed,
             progress=lambda done: progress.update(task, completed=done),
         )

@@ -85,6 +85,7 @@ def _facts(facts: GalleryFacts) -> list[tuple[str, str]]:
         ("time", span),
         (f"cameras ({len(facts.cameras)})", ", ".join(cameras) or "unknown"),
         *quality,
+        ("calibrated", _calibrated(facts)),
         ("thumbnails", "kept" if facts.thumbnails else "not kept"),
         ("own columns", ", ".join(f"{name} ({facts.columns[name]})" for name in facts.own) or "none"),
         ("quarantine", f"{facts.quarantined:,} images"),
@@ -94,6 +95,12 @@ def _facts(facts: GalleryFacts) -> list[tuple[str, str]]:
             f"{size(facts.query_side_bytes)} to read descriptions",
         ),
     ]
+
+
+def _calibrated(facts: GalleryFacts) -> str:
+    if any(known.active and known.calibrated for known in facts.models):
+        return "yes: hits say how probable it is that they match"
+    return "no: `attrieve calibrate RUN --data DIR`, then `attrieve gallery calibrate GALLERY --run RUN`"
 
 
 @exits_on_error

@@ -195,10 +195,9 @@ def search(
             "witnesses, --like and marks are searched for exactly", param_hint="--approximate"
         )
     by_likelihood = distance is not None and distance.is_likelihood
-    if by_likelihood and (ray is not None or approximate or judged):
+    if by_likelihood and (ray is not None or approximate):
         raise typer.BadParameter(
-            "a likelihood is searched exactly, on this machine and without marks; leave out --ray, "
-            "--approximate and marks",
+            "a likelihood is searched exactly and on this machine; leave out --ray and --approximate",
             param_hint="--distance",
         )
     if by_likelihood and (fusion_weight is not None or normalisation is not None):

@@ -34,6 +34,7 @@ class ModelFacts:
         fragments: pieces its table is stored in; many small ones are slow, compacting merges them.
         versions: of its table that are kept on disk.
         bytes_on_disk: of its table, all versions.
+        calibrated: whether its hits have probabilities of a match.
     """
 
     model: GalleryModel
@@ -42,6 +43,7 @@ class ModelFacts:
     fragments: int
     versions: int
     bytes_on_disk: int
+    calibrated: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class GalleryFacts:
                     "fragments": facts.fragments,
                     "versions": facts.versions,
                     "bytes": facts.bytes_on_disk,
+                    "calibrated": facts.calibrated,
                 }
                 for facts in self.models
             ],
@@ -191,6 +194,8 @@ def _model_facts(folder: Path, model: GalleryModel, manifest: DatabaseManifest) 
         len(fragments(ids)),
         versions,
         folder_bytes(path),
+        # the name is checkpoint.CALIBRATION_FILE, which would load PyTorch
+        (model.query_side_path(folder) / "calibration.json").is_file(),
     )
 
 

@@ -162,8 +162,8 @@ def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) ->
     """
     if isinstance(fusion, LikelihoodFusion):
         raise ConfigurationError(
-            f"distance {fusion.distance.value!r} is searched exactly on this machine, and without marks; "
-            "leave it out, or search so"
+            f"distance {fusion.distance.value!r} is searched exactly and on this machine only; search so, "
+            "or by the distance 'paper'"
         )
     return _fused_query(query, query_side, fusion)
 

@@ -2,8 +2,9 @@
 
 After A. Specker and J. Beyerer, "Improving Attribute-Based Person Retrieval By Using A Calibrated, Weighted,
 And Distribution-Based Distance Metric", ICIP 2021, of which only the title and second-hand accounts were at
-hand: that scores are calibrated, attributes weighted by how reliably they are recognised, and compared with the
-distribution of scores where an attribute holds and where it does not, is theirs. The formulas here are ours.
+hand: that scores are calibrated, attributes weighted by how reliably they are recognised, and compared with
+the distribution of scores where an attribute holds and where it does not, is theirs; the formulas here are
+ours.
 """
 
 from dataclasses import dataclass
