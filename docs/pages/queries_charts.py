@@ -5,13 +5,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from attrieve.evaluation.charts import AMBER, INK, QUIET, TEAL, VIOLET, chart_style, clear_frame, svg
-from attrieve.evaluation.testimony_distances import BASELINE, DISTANCES, SEARCH_BASELINE
+from attrieve.evaluation.testimony_distances import BASELINE, DISTANCES, JOINED, SEARCH_BASELINE
 from attrieve.evaluation.testimony_report import FEW
 
 Record = dict[str, Any]
 
 LINES = {
-    "joint-fused": (TEAL, "-"),
+    JOINED: (TEAL, "-"),
     "joint": (TEAL, "--"),
     "likelihood": (VIOLET, "-"),
     BASELINE: (INK, "-"),
@@ -96,7 +96,7 @@ def _lines(axes: Any, x: list[float], rows: list[Record], metric: str) -> None:
         axes.plot(
             x, [t[0] for t in triples], color=colour, linestyle=stroke, linewidth=1.6, label=DISTANCES[name]
         )
-        if name in (BASELINE, "joint"):
+        if name in (BASELINE, JOINED):
             axes.fill_between(
                 x, [t[1] for t in triples], [t[2] for t in triples], color=colour, alpha=0.12, linewidth=0
             )

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attrieve.evaluation.protocol import Protocol, RetrievalTask, build_task
 from attrieve.evaluation.testimony import Choice, Statements, doubtful_errors, speak, speaking_order
 from attrieve.evaluation.testimony_distances import (
+    LIKELIHOODS,
     NATS,
     POWERS,
-    DistancesOfWords,
     FittedScores,
     SeenPeople,
     distances_of,
@@ -24,6 +26,9 @@ from attrieve.models.query_side import QuerySide
 
 COUNTS = (3, 8, 16)
 """Numbers of named attributes, besides all, at which distances are compared on validation people."""
+
+FOLDS = 4
+"""Parts of the validation people that take turns in being searched among."""
 
 DOUBT = 0.2
 """Share of wrong answers of the doubtful witnesses by whom distances are compared."""
@@ -38,7 +43,8 @@ class ChosenScores:
         best_full: distance of the highest mAP for full descriptions.
         best_partial: distance of the highest mean mAP over :data:`COUNTS`.
         best_doubtful: distance of the highest mAP for full descriptions by doubtful witnesses.
-        full: mAP in percent of every distance for full descriptions, each person scored by fits without it.
+        full: mAP in percent of every distance for full descriptions; mean over parts of the people, each
+            searched with what was fitted on the others.
         partial: the same, mean over :data:`COUNTS`, relevant being who fulfils what is named.
         doubtful: the same for full descriptions with :data:`DOUBT` of wrong answers, certainties stated.
     """
@@ -55,21 +61,26 @@ class ChosenScores:
 def choose_scores(
     people: SeenPeople, query: QuerySide, shift: Float[Tensor, " attribute"], *, seed: int = 0
 ) -> ChosenScores:
-    """Fit on validation people and compare all distances on them, each person scored by fits without it.
+    """Fit on validation people and compare all distances on parts of them that were not fitted on.
 
     Raises:
         InputError: for too few people or categories.
     """
-    fitted, held_out = fit_scores(people, shift, seed=seed)
-    questions = list(_questions(people, query, seed))
+    crossed = [
+        (fit_scores(people.of(~fold), shift, seed=seed), people.of(fold)) for fold in _folds(people, seed)
+    ]
+    questions = [list(_questions(searched, query, seed)) for _, searched in crossed]
+    whole = fit_scores(people, shift, seed=seed)
     if people.embedding is not None:
-        nats, power = _best_evidence(distances_of(held_out, query, fitted), questions)
-        fitted = replace(fitted, nats=nats, power=power)
-    distances = distances_of(held_out, query, fitted)
+        base, nats, power = _best_evidence(crossed, questions, query)
+        whole = replace(whole, base=base, nats=nats, power=power)
     kept: dict[str, dict[str, list[float]]] = {_FULL: {}, _PARTIAL: {}, _DOUBTFUL: {}}
-    for kind, task, words in questions:
-        for name, distance in distances(words).items():
-            kept[kind].setdefault(name, []).append(_map(distance, task, words))
+    for (fitted, searched), asked in zip(crossed, questions, strict=True):
+        joining = replace(fitted, base=whole.base, nats=whole.nats, power=whole.power)
+        distances = distances_of(joining.mend(searched), query, joining)
+        for kind, task, words in asked:
+            for name, distance in distances(words).items():
+                kept[kind].setdefault(name, []).append(_map(distance, task, words))
     found = {
         kind: {name: float(np.mean(values)) for name, values in scores.items()}
         for kind, scores in kept.items()
@@ -82,6 +93,18 @@ def choose_scores(
 
 _FULL, _PARTIAL, _DOUBTFUL = "full", "partial", "doubtful"
 _Question = tuple[str, RetrievalTask, Statements]
+_Crossed = Sequence[tuple[FittedScores, SeenPeople]]
+
+
+def _folds(people: SeenPeople, seed: int) -> Iterator[Bool[Tensor, " person"]]:
+    """Yield who is searched among while the others are fitted on: whole categories, in :data:`FOLDS` parts.
+
+    Each part is a gallery of its own. Among all people, scores by fits that lack a category would speak
+    against just that category.
+    """
+    names, place = torch.unique(people.category, return_inverse=True)
+    part = torch.from_numpy(np.random.default_rng(seed).permutation(len(names)) % FOLDS)[place]
+    yield from (part == number for number in range(FOLDS))
 
 
 def _questions(people: SeenPeople, query: QuerySide, seed: int) -> Iterator[_Question]:
@@ -102,16 +125,19 @@ def _questions(people: SeenPeople, query: QuerySide, seed: int) -> Iterator[_Que
     yield _DOUBTFUL, task, speak(task.query_values, everything, wrong, generator)
 
 
-def _best_evidence(distances: DistancesOfWords, questions: Sequence[_Question]) -> tuple[float, float]:
-    """Return nats and power of the best mAP: the geometric mean over all kinds of words."""
-    scores: dict[tuple[float, float], list[float]] = {}
-    for _, task, words in questions:
-        found = distances(words)
-        likelihood, cosine = found["joint-testimony"], found["embedding-expected"]
-        for pair in ((nats, power) for nats in NATS for power in POWERS if nats or not power):
-            distance = joined_evidence(likelihood, cosine, words, *pair)
-            scores.setdefault(pair, []).append(_map(distance, task, words))
-    return max(scores, key=lambda pair: float(np.log(np.maximum(scores[pair], 1e-9)).mean()))
+def _best_evidence(
+    crossed: _Crossed, questions: Sequence[Sequence[_Question]], query: QuerySide
+) -> tuple[str, float, float]:
+    """Return likelihood, nats and power of the best mAP: the geometric mean over all kinds of words."""
+    scores: dict[tuple[str, float, float], list[float]] = {}
+    for (fitted, people), asked in zip(crossed, questions, strict=True):
+        distances = distances_of(fitted.mend(people), query, fitted)
+        for _, task, words in asked:
+            found = distances(words)
+            for base, nats, power in product(LIKELIHOODS, NATS, POWERS):
+                distance = joined_evidence(found[base], found["embedding-expected"], words, nats, power)
+                scores.setdefault((base, nats, power), []).append(_map(distance, task, words))
+    return max(scores, key=lambda one: float(np.log(np.maximum(scores[one], 1e-9)).mean()))
 
 
 def _map(distance: np.ndarray, task: RetrievalTask, words: Statements) -> float:

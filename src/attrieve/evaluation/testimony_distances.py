@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int8, Int64
+from jaxtyping import Bool, Float, Float32, Int8, Int64
 from numpy import ndarray
 from torch import Tensor
 from torch.nn import functional
@@ -20,7 +20,7 @@ from attrieve.scoring.cosine import cosine_distance
 from attrieve.scoring.erring_witness import erring_witness_likelihood
 from attrieve.scoring.euclidean import euclidean_distance
 from attrieve.scoring.fusion import Fusion, fuse
-from attrieve.scoring.joint_calibration import JointCalibration, fit_joint_calibration, held_out_logits
+from attrieve.scoring.joint_calibration import JointCalibration, fit_joint_calibration
 from attrieve.scoring.likelihood import ONE_OF_MANY, group_likelihood
 from attrieve.scoring.weighted import (
     ScoreDistributions,
@@ -40,6 +40,9 @@ SEARCH_BASELINE = "fused-no"
 """The paper's fused distance: recognition restricted to what is named, the embedding asked as if all else was
 no."""
 
+JOINED = "joined"
+"""A likelihood and the embedding, both as evidence in nats."""
+
 DISTANCES: Mapping[str, str] = {
     BASELINE: "Euclidean over what is named (paper)",
     "weighted": "calibrated Euclidean, attributes weighted by reliability",
@@ -55,17 +58,20 @@ DISTANCES: Mapping[str, str] = {
     SEARCH_BASELINE: "fused (paper), the rest filled with no",
     "fused-half": "fused (paper), the rest filled with 1/2",
     "fused-expected": "fused (paper), expected over completions",
-    "joint-fused": "jointly calibrated, witnesses who err, and expected embedding",
+    JOINED: "likelihood and expected embedding as evidence",
 }
 """Every distance: name, and what it is in words."""
 
-NATS = (0.0, 2.0, 5.0, 10.0, 20.0)
-"""Evidence of one unit of cosine distance beside the jointly calibrated likelihood, as tried."""
-POWERS = (0.0, 1.0, 2.0)
+NATS = (5.0, 10.0, 20.0, 40.0)
+"""Evidence of one unit of cosine distance beside a likelihood, as tried."""
+POWERS = (0.0, 0.5, 1.0, 2.0)
 """How the embedding's evidence falls with the share s of attributes named, ``nats * s^power``, as tried."""
 
 Distances = dict[str, Float32[ndarray, "query person"]]
 """By name; smaller is nearer."""
+
+LIKELIHOODS = ("independent", "likelihood", "calibrated", "joint", "joint-testimony")
+"""Distances in nats, which the embedding may join."""
 
 DistancesOfWords = Callable[[Statements], Distances]
 """All distances of all persons to what each witness says."""
@@ -87,6 +93,11 @@ class SeenPeople:
     values: Int8[Tensor, "person attribute"]
     category: Int64[Tensor, " person"]
 
+    def of(self, chosen: Bool[Tensor, " person"]) -> "SeenPeople":
+        """Return some of them."""
+        embedding = None if self.embedding is None else self.embedding[chosen]
+        return SeenPeople(self.logit[chosen], embedding, self.values[chosen], self.category[chosen])
+
 
 @dataclass(frozen=True, eq=False)
 class FittedScores:
@@ -98,6 +109,7 @@ class FittedScores:
         joint: of all attributes together.
         weight: how much each attribute counts, by how reliably it is recognised.
         distributions: of the scores of each attribute, where it holds and where it does not.
+        base: likelihood that the embedding joins, one of :data:`LIKELIHOODS`.
         nats: see :data:`NATS`.
         power: see :data:`POWERS`.
     """
@@ -107,7 +119,8 @@ class FittedScores:
     joint: JointCalibration
     weight: Float[Tensor, " attribute"]
     distributions: ScoreDistributions
-    nats: float = 0.0
+    base: str = "likelihood"
+    nats: float = 20.0
     power: float = 0.0
 
     def mend(self, people: SeenPeople) -> "MendedPeople":
@@ -130,31 +143,20 @@ class MendedPeople:
     joint: Float32[Tensor, "person attribute"]
 
 
-def fit_scores(
-    people: SeenPeople, shift: Float[Tensor, " attribute"], *, seed: int = 0
-) -> tuple[FittedScores, MendedPeople]:
+def fit_scores(people: SeenPeople, shift: Float[Tensor, " attribute"], *, seed: int = 0) -> FittedScores:
     """Fit everything on validation people but how the branches join.
-
-    Returns:
-        What was fitted on all of them; and themselves, each mended by fits without the fold of the person's
-        category, so that distances can be compared on them. Weights and distributions, a few numbers per
-        attribute, are not held out.
 
     Raises:
         InputError: for too few categories.
     """
     logit, values, group = people.logit, people.values, people.category
-    curves = fit_calibration(logit, values, group=group, shift=shift, seed=seed)
-    joint = fit_joint_calibration(logit, values, group=group, shift=shift, seed=seed)
-    held_out = held_out_logits(logit, values, joint.ridge, group=group, shift=shift, seed=seed)
-    fitted = FittedScores(
+    return FittedScores(
         shift,
-        curves.calibration,
-        joint,
+        fit_calibration(logit, values, group=group, shift=shift, seed=seed).calibration,
+        fit_joint_calibration(logit, values, group=group, shift=shift, seed=seed),
         reliability_weights(torch.sigmoid(logit), values),
         fit_distributions(logit, values),
     )
-    return fitted, MendedPeople(people, curves.held_out.to(logit), held_out)
 
 
 def distances_of(searched: MendedPeople, query: QuerySide, fitted: FittedScores) -> DistancesOfWords:
@@ -204,9 +206,7 @@ def distances_of(searched: MendedPeople, query: QuerySide, fitted: FittedScores)
             found[f"embedding-{name}"] = cosine.numpy()
             found[f"fused-{name}"] = fuse(torch.from_numpy(found[BASELINE]), cosine, Fusion()).numpy()
         cosines = found["embedding-expected"]
-        found["joint-fused"] = joined_evidence(
-            found["joint-testimony"], cosines, words, fitted.nats, fitted.power
-        )
+        found[JOINED] = joined_evidence(found[fitted.base], cosines, words, fitted.nats, fitted.power)
         return {name: found[name] for name in DISTANCES}
 
     return both

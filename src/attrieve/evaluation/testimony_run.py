@@ -69,6 +69,7 @@ def fit_facts(chosen: ChosenScores, people: int) -> dict[str, Any]:
         "joint_ridge": joint.ridge,
         "joint_losses": {str(ridge): round(loss, 5) for ridge, loss in joint.losses.items()},
         "curve_methods": list(chosen.fitted.curves.methods),
+        "joined_likelihood": chosen.fitted.base,
         "embedding_nats": chosen.fitted.nats,
         "embedding_power": chosen.fitted.power,
         "best_full": chosen.best_full,

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from attrieve.errors import InputError
 
-RIDGES = (30.0, 100.0, 300.0, 1000.0)
+RIDGES = (100.0, 300.0, 1000.0, 3000.0, 10_000.0, 100_000.0)
 """Strengths of shrinkage that are tried, in units of one over the variance of a weight."""
 
 SLOPE_DEVIATION = 0.5
@@ -113,29 +113,6 @@ def fit_joint_calibration(
     ridge = min(losses, key=lambda one: losses[one]) if losses else ridges[0]
     weight, bias = _fit(z, y, moved, ridge)
     return JointCalibration(torch.from_numpy(weight), torch.from_numpy(bias), float(ridge), losses)
-
-
-def held_out_logits(
-    logit: Float[Tensor, "person attribute"],
-    values: Int8[Tensor, "person attribute"],
-    ridge: float,
-    *,
-    group: Integer[Tensor, " person"] | None = None,
-    shift: Float[Tensor, " attribute"] | None = None,
-    folds: int = 5,
-    seed: int = 0,
-) -> Float[Tensor, "person attribute"]:
-    """Return mended log-odds of each person by a fit without the person's fold: what honest comparisons need.
-
-    Arguments and errors as for :func:`fit_joint_calibration`.
-    """
-    fold = torch.from_numpy(_folds(len(logit), group, folds, seed))
-    mended = torch.empty_like(logit)
-    for number in fold.unique():
-        inside = fold != number
-        fitted = fit_joint_calibration(logit[inside], values[inside], shift=shift, ridges=[ridge])
-        mended[~inside] = fitted.logits(logit[~inside])
-    return mended
 
 
 def _folds(persons: int, group: Tensor | None, folds: int, seed: int) -> ndarray:
