@@ -1,0 +1,97 @@
+"""A service lets go of what is old, once however many processes run."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from attrieve.data.file_lock import try_lock
+from attrieve.gallery.database.reading import GallerySnapshot
+from attrieve.gallery.database.writing import open_database_writer
+from attrieve.serving.jobs.job import JobKind
+from attrieve.serving.jobs.queue import JobQueue
+from attrieve.serving.retention import LOCK_FILE, Retention, RetentionDone, RetentionWatch
+from attrieve.serving.settings import ServiceSettings, read_settings
+from attrieve.serving.state.ledger import Action, Ledger
+from gallery.database.made import key_of, model, rows, vectors
+from serving.state.ledgers import KIM, Clock
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServiceSettings:
+    """A gallery with two old rows and one that is young."""
+    gallery = tmp_path / "gallery"
+    with open_database_writer(gallery, model=model()) as writer:
+        writer.add(rows([1, 2], time=NOW - timedelta(days=40)), vectors([1, 2]))
+        writer.add(rows([3], time=NOW - timedelta(days=20)), vectors([3]))
+    given = {"gallery": gallery, "row_days": 30, "ledger_days": 100}
+    return read_settings(given, environment={})
+
+
+@pytest.fixture
+def ledger(settings: ServiceSettings) -> Iterator[Ledger]:
+    """An entry of last year and one of today."""
+    clock = Clock((NOW - timedelta(days=365)).timestamp())
+    opened = Ledger.open(settings.state_folder, clock=clock)
+    opened.record(KIM, Action.SEARCH)
+    clock.now_s = NOW.timestamp()
+    opened.record(KIM, Action.SEARCH)
+    yield opened
+    opened.database.close()
+
+
+def left(settings: ServiceSettings) -> set[str]:
+    return {f"{key:016x}" for key in GallerySnapshot.open(settings.gallery).columns().key.tolist()}
+
+
+def test_old_rows_and_entries_leave(settings: ServiceSettings, ledger: Ledger) -> None:
+    """What is due is told before; the ledger says what went; the disk is freed by a queued job."""
+    retention = Retention.of_state(settings, ledger)
+    assert retention.due() == RetentionDone(2, 1)
+    watch = RetentionWatch(settings, retention)
+    assert watch.once() == RetentionDone(2, 1)
+    assert left(settings) == {key_of(3)}
+    told = [(entry.details["what"], set(entry.keys)) for entry in ledger.entries(action=Action.RETENTION)]
+    assert told == [("ledger", set()), ("rows", {key_of(1), key_of(2)})]
+    assert [job.kind for job in JobQueue(ledger.database).find()] == [JobKind.COMPACT]
+    assert ledger.verify().clean
+    assert retention.due() == RetentionDone(0, 0)
+    assert watch.once() == RetentionDone(0, 0)
+
+
+def test_another_process_is_at_it(settings: ServiceSettings, ledger: Ledger) -> None:
+    """Nothing is done twice."""
+    watch = RetentionWatch(settings, Retention.of_state(settings, ledger))
+    with try_lock(settings.state_folder / LOCK_FILE) as mine:
+        assert mine
+        assert watch.once() is None
+    assert len(left(settings)) == 3
+    assert len(ledger.entries()) == 2
+
+
+def test_somebody_writes_to_the_gallery(
+    settings: ServiceSettings, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are tried again later; entries of the ledger do not wait for them."""
+    monkeypatch.setattr("attrieve.serving.jobs.gallery_writing.WAIT_S", 0.0)
+    watch = RetentionWatch(settings, Retention.of_state(settings, ledger))
+    with open_database_writer(settings.gallery):
+        assert watch.once() is None
+    assert len(left(settings)) == 3
+    assert [entry.sequence for entry in ledger.entries()] == [2, 3]
+    assert watch.once() == RetentionDone(2, 0)
+
+
+def test_without_ages_nothing_runs(settings: ServiceSettings, ledger: Ledger) -> None:
+    """For ever is the default."""
+    forever = settings.model_copy(update={"row_days": None, "ledger_days": None})
+    retention = Retention.of_state(forever, ledger)
+    assert retention.due() == RetentionDone(0, 0)
+    watch = RetentionWatch(forever, retention)
+    watch.start()
+    assert watch.once() == RetentionDone(0, 0)
+    watch.close()
+    assert len(left(settings)) == 3
