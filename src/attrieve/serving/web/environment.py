@@ -59,7 +59,7 @@ def render(template: str, /, **values: Any) -> str:
 def percent(value: float, strings: Strings) -> str:
     """Return a share as whole percent; what is not quite nothing or everything does not look like it.
 
-    >>> [percent(share, load_strings()) for share in (0, 0.002, 0.5, 0.998, 1)]
+    >>> [percent(share, load_strings()) for share in (0.0, 0.002, 0.5, 0.998, 1.0)]
     ['0 %', '<1 %', '50 %', '>99 %', '100 %']
     """
     whole = round(100 * value)
@@ -84,7 +84,7 @@ def moment(iso: str) -> str:
 def duration(seconds: float, strings: Strings) -> str:
     """Return how long something takes, roughly.
 
-    >>> [duration(one, load_strings()) for one in (0.2, 59, 61, 7300)]
+    >>> [duration(one, load_strings()) for one in (0.2, 59.0, 61.0, 7300.0)]
     ['1 s', '59 s', '2 min', '3 h']
     """
     if seconds < 60:

@@ -82,7 +82,7 @@ def _counted(counts: Sequence[CountView]) -> tuple[Bar, ...]:
         [
             (
                 one.value if one.value is not None else t("gallery.without_camera"),
-                one.rows,
+                float(one.rows),
                 f"{one.rows:,}",
                 "",
             )

@@ -1,5 +1,6 @@
 """The vocabulary, and the page on responsible use."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -9,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from attrieve.errors import InputError, StorageError
@@ -137,6 +139,11 @@ class TextPage:
     html: Markup
 
 
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_LINK_TO_A_FILE = re.compile(r'<a href="(?!https?:|#)[^"]*">(.*?)</a>')
+"""Of the documentation, which the service does not show."""
+
+
 @cache
 def responsible_use() -> Markup:
     """Return the text on responsible use as HTML; raw HTML in it stays text.
@@ -152,10 +159,40 @@ def responsible_use() -> Markup:
             break
     else:
         raise StorageError("the text on responsible use did not come with this installation; install it anew")
-    made = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    return to_html(text)
+
+
+def to_html(text: str) -> Markup:
+    """Return Markdown as HTML; raw HTML in it stays text, and links to other files of the documentation too.
+
+    >>> print(to_html("See [this](https://example.org) and [that](../README.md)."))
+    <p>See <a href="https://example.org" rel="noreferrer">this</a> and that.</p>
+    <BLANKLINE>
+    """
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = reader.parse(text)
+    for token in tokens:
+        token.children = _without_file_links(token.children) if token.children else token.children
+    made = reader.renderer.render(tokens, reader.options, {})
     title = Markup.escape(load_strings()("responsible_use.title"))
-    around = f'<div class="scroll" tabindex="0" role="region" aria-label="{title}">'
+    around = f'<div class="scroll" tabindex="0" role="group" aria-label="{title}">'
     return Markup(made.replace("<table>", f"{around}<table>").replace("</table>", "</table></div>"))
+
+
+def _without_file_links(tokens: list[Token]) -> list[Token]:
+    kept: list[Token] = []
+    open_links: list[bool] = []
+    for token in tokens:
+        if token.type == "link_open":
+            outside = str(token.attrs.get("href", "")).startswith("https://")
+            open_links.append(outside)
+            token.attrs["rel"] = "noreferrer"
+            if not outside:
+                continue
+        elif token.type == "link_close" and not open_links.pop():
+            continue
+        kept.append(token)
+    return kept
 
 
 def render_text(page: TextPage, frame: Frame) -> str:
