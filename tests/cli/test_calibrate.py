@@ -42,7 +42,7 @@ def calibrated(
     gallery = tmp_path_factory.mktemp("gallery") / "g"
     images = sorted((data / "images").iterdir())[:12]
     index_images(Retriever.from_pretrained(run), gallery, [ImageSource(path) for path in images])
-    asked = ("calibrate", run, "--data", data, "--device", "cpu", "--miss", 3, "--descriptions", 40)
+    asked = ("calibrate", run, "--data", data, "--device", "cpu", "--miss", 3, "--descriptions", 10)
     told = document_of(invoke(*asked, "--json"))
     return run, gallery, told
 

@@ -5,6 +5,7 @@ and often are one person, so a category lies in one fold, counts for little more
 observation where a standard error is needed; else curves would learn the accidents of a few large ones.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,7 +34,7 @@ __all__ = [
     "reliability",
 ]
 
-DEVIATIONS = (0.05, 0.15, 0.5)
+DEVIATIONS = (0.1, 0.3, 1.0)
 """Shrinkage to choose among: how far (standard deviation) an attribute's log slope strays from that of all
 attributes together; its bias strays twice as far."""
 
@@ -123,19 +124,13 @@ def fit_calibration(
     if not methods:
         raise InputError("name at least one method of calibration")
     fold = _folds(people.group, folds, seed)
-    trials = {
-        (method, deviation): _held_out(people, fold, moved, method, deviation)
-        for method in methods
-        for deviation in (DEVIATIONS if method is CalibrationMethod.PLATT else DEVIATIONS[:1])
-    }
-    deviation = min(DEVIATIONS, key=lambda each: _total(trials.get((CalibrationMethod.PLATT, each)), people))
-    if CalibrationMethod.ISOTONIC in methods and deviation != DEVIATIONS[0]:
-        method = CalibrationMethod.ISOTONIC
-        trials[method, deviation] = _held_out(people, fold, moved, method, deviation)
-    out = {method: trials.get((method, deviation), trials[method, DEVIATIONS[0]]) for method in methods}
+    trials = _held_out(people, fold, moved, methods)
+    shrunk = CalibrationMethod.PLATT if CalibrationMethod.PLATT in methods else methods[-1]
+    deviation = min(DEVIATIONS, key=lambda each: _total(trials[shrunk, each], people))
+    out = {method: trials[method, deviation] for method in methods}
     chosen = _choose(out, people)
-    whole = {method: _curves(people, moved, method, deviation) for method in methods}
-    curves = tuple(whole[method][place] for place, method in enumerate(chosen))
+    whole = _curves(people, moved, methods, (deviation,))
+    curves = tuple(whole[method, deviation][place] for place, method in enumerate(chosen))
     held_out = np.stack([out[method][:, place] for place, method in enumerate(chosen)], axis=1)
     losses = {method: log_loss(found, people.values, people.weight) for method, found in out.items()}
     return FittedCalibration(Calibration(curves), losses, deviation, torch.from_numpy(held_out))
@@ -173,19 +168,18 @@ def _folds(group: Int64[np.ndarray, " person"], folds: int, seed: int) -> Int64[
 
 
 def _held_out(
-    people: _People, fold: np.ndarray, shift: np.ndarray, method: CalibrationMethod, deviation: float
-) -> Float[np.ndarray, "person attribute"]:
-    found = np.empty_like(people.logit)
+    people: _People, fold: np.ndarray, shift: np.ndarray, methods: tuple[CalibrationMethod, ...]
+) -> dict[tuple[CalibrationMethod, float], np.ndarray]:
+    """Return calibrated logits by method and shrinkage, each person's by curves that did not see the fold."""
+    found = {(method, each): np.empty_like(people.logit) for method in methods for each in DEVIATIONS}
     for number in np.unique(fold).tolist():
-        curves = _curves(people.some(fold != number), shift, method, deviation)
         outside = torch.from_numpy(people.logit[fold == number])
-        found[fold == number] = Calibration(tuple(curves)).logits(outside).numpy()
+        for key, curves in _curves(people.some(fold != number), shift, methods, DEVIATIONS).items():
+            found[key][fold == number] = Calibration(tuple(curves)).logits(outside).numpy()
     return found
 
 
-def _total(found: np.ndarray | None, people: _People) -> float:
-    if found is None:
-        return 0.0
+def _total(found: np.ndarray, people: _People) -> float:
     return float(np.nan_to_num(log_loss(found, people.values, people.weight)).mean())
 
 
@@ -235,7 +229,8 @@ def log_loss(
     count = np.where(values >= 0, own[:, None], 0.0).sum(axis=0)
     total = np.where(values >= 0, _losses(logit, values) * own[:, None], 0.0).sum(axis=0)
     mean: Float[np.ndarray, " attribute"] = np.full(len(count), np.nan)
-    return np.divide(total, count, out=mean, where=count > 0)
+    np.divide(total, count, out=mean, where=count > 0)
+    return mean
 
 
 def fit_curves(
@@ -249,29 +244,52 @@ def fit_curves(
 ) -> Calibration:
     """Fit all attributes by one method, nothing held out; arguments as for :func:`fit_calibration`."""
     people, moved = _read(logit, values, group, shift)
-    return Calibration(tuple(_curves(people, moved, method, deviation)))
+    return Calibration(tuple(_curves(people, moved, (method,), (deviation,))[method, deviation]))
 
 
-def _curves(people: _People, shift: np.ndarray, method: CalibrationMethod, deviation: float) -> list[Curve]:
-    if method is CalibrationMethod.NONE:
-        return [Curve(method.value, (0.0,), (0.0,), 1.0)] * len(shift)
-    if method is CalibrationMethod.UNDO_WEIGHTS:
-        return [Curve(method.value, (0.0,), (own,), 1.0) for own in shift.tolist()]
+def _curves(
+    people: _People,
+    shift: np.ndarray,
+    methods: tuple[CalibrationMethod, ...],
+    deviations: tuple[float, ...],
+) -> dict[tuple[CalibrationMethod, float], list[Curve]]:
+    """Fit each attribute by every method and shrinkage; what several need is fitted once."""
     moved, known = people.logit + shift, people.values >= 0
-    each = np.broadcast_to(people.weight[:, None], known.shape)
-    shared = fit_platt(moved[known], people.values[known], each[known], (0.0, 0.0), (np.inf, np.inf))
-    if method is CalibrationMethod.SHARED_PLATT:
-        slope = float(np.exp(shared[0]))
-        return [Curve(method.value, (0.0,), (slope * own + shared[1],), slope) for own in shift.tolist()]
-    curves = []
-    for place, own in enumerate(shift.tolist()):
-        there = known[:, place]
-        x, y, weight = moved[there, place], people.values[there, place], people.weight[there]
-        log_slope, bias = fit_platt(x, y, weight, shared, (deviation, 2 * deviation))
+    found: dict[tuple[CalibrationMethod, float], list[Curve]] = {}
+    shared = (0.0, 0.0)
+    if not set(methods) <= {CalibrationMethod.NONE, CalibrationMethod.UNDO_WEIGHTS}:
+        each = np.broadcast_to(people.weight[:, None], known.shape)
+        shared = fit_platt(moved[known], people.values[known], each[known], shared, (np.inf, np.inf))
+    for deviation in deviations:
+        for method in methods:
+            found[method, deviation] = []
+        for place, own in enumerate(shift.tolist()):
+            there = known[:, place]
+            answers = (moved[there, place], people.values[there, place], people.weight[there])
+            for method, curve in _attribute_curves(answers, own, shared, methods, deviation):
+                found[method, deviation].append(curve)
+    return found
+
+
+def _attribute_curves(
+    answers: tuple[np.ndarray, np.ndarray, np.ndarray],
+    shift: float,
+    shared: tuple[float, float],
+    methods: tuple[CalibrationMethod, ...],
+    deviation: float,
+) -> Iterator[tuple[CalibrationMethod, Curve]]:
+    own = shared
+    if CalibrationMethod.PLATT in methods or CalibrationMethod.ISOTONIC in methods:
+        own = fit_platt(*answers, shared, (deviation, 2 * deviation))
+    for method in methods:
+        log_slope, bias = {
+            CalibrationMethod.NONE: (0.0, -shift),
+            CalibrationMethod.UNDO_WEIGHTS: (0.0, 0.0),
+            CalibrationMethod.SHARED_PLATT: shared,
+        }.get(method, own)
         slope = float(np.exp(log_slope))
-        if method is CalibrationMethod.PLATT or len(x) < 2:
-            curves.append(Curve(method.value, (0.0,), (slope * own + bias,), slope))
+        if method is CalibrationMethod.ISOTONIC and len(answers[0]) > 1:
+            at, mended = fit_isotonic(*answers, slope, bias)
+            yield method, Curve(method.value, tuple((at - shift).tolist()), tuple(mended.tolist()), slope)
         else:
-            at, mended = fit_isotonic(x, y, weight, slope, bias)
-            curves.append(Curve(method.value, tuple((at - own).tolist()), tuple(mended.tolist()), slope))
-    return curves
+            yield method, Curve(method.value, (0.0,), (slope * shift + bias,), slope)

@@ -34,18 +34,22 @@ def fit_platt(
     """
     middle, spread = np.array(centre), np.array(deviation)
     sign = np.where(yes == 1, -1.0, 1.0)
-
-    def loss(at: ndarray) -> tuple[float, ndarray]:
-        slope = np.exp(at[0])
-        margin = sign * (slope * logit + at[1])
-        push = weight * sign * expit(margin)
-        away = (at - middle) / spread
-        total = float(weight @ np.logaddexp(0.0, margin) + 0.5 * (away**2).sum())
-        return total, np.array([(push @ logit) * slope, push.sum()]) + away / spread
-
     bounds = [(-_LARGEST_LOG_SLOPE, _LARGEST_LOG_SLOPE), (-_LARGEST_BIAS, _LARGEST_BIAS)]
-    found = minimize(loss, middle, jac=True, method="L-BFGS-B", bounds=bounds)
+    known = (logit, sign, weight, middle, spread)
+    found = minimize(_penalised_loss, middle, known, jac=True, method="L-BFGS-B", bounds=bounds)
     return float(found.x[0]), float(found.x[1])
+
+
+def _penalised_loss(
+    at: ndarray, logit: ndarray, sign: ndarray, weight: ndarray, middle: ndarray, spread: ndarray
+) -> tuple[float, ndarray]:
+    """Return the loss at a log slope and a bias, and its gradient."""
+    slope = np.exp(at[0])
+    margin = sign * (slope * logit + at[1])
+    push = weight * sign * expit(margin)
+    away = (at - middle) / spread
+    total = float(weight @ np.logaddexp(0.0, margin) + 0.5 * (away**2).sum())
+    return total, np.array([(push @ logit) * slope, push.sum()]) + away / spread
 
 
 def fit_isotonic(
