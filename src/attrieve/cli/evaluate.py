@@ -27,6 +27,12 @@ def evaluate(
     record: Annotated[
         Path | None, typer.Option(help="Also write a result record, e.g. results/peta-cpu/NAME.json.")
     ] = None,
+    subgroups: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a record of errors by gender and age group, e.g. results/subgroups.json."
+        ),
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for decoded images.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto.")] = "auto",
     as_json: Annotated[
@@ -44,7 +50,7 @@ def evaluate(
     from attrieve.evaluation.record import write_record
 
     console = Console(stderr=True)
-    result, report = evaluate_run(
+    measured = evaluate_run(
         run,
         data,
         protocols=protocols,
@@ -55,7 +61,11 @@ def evaluate(
         device=str(choose_device(device)),
         console=console,
     )
+    result, report, found = measured.result, measured.report, None
     command = "attrieve " + " ".join(sys.argv[1:])
+    if subgroups is not None:
+        found, content = subgroup_record(measured)
+        write_record(subgroups, content, command=command)
     write_record(run / "metrics.json", result, command=command)
     if record is not None:
         write_record(record, result, command=command)
@@ -65,7 +75,12 @@ def evaluate(
         from attrieve.evaluation.report import report_table
 
         # a table of twelve columns is unreadable at the 80 that a pipe gets by default
-        Console(width=None if sys.stdout.isatty() else 140).print(report_table(report))
+        wide = Console(width=None if sys.stdout.isatty() else 140)
+        wide.print(report_table(report))
+        if found is not None:
+            from attrieve.evaluation.subgroups import subgroup_table
+
+            wide.print(subgroup_table(found))
 
 
 def evaluate_run(
@@ -79,8 +94,8 @@ def evaluate_run(
     cache: Path | None = None,
     device: str = "cpu",
     console: Console,
-) -> tuple[dict[str, Any], Any]:
-    """Return what a result record holds of one run, and the report it was made from.
+) -> Any:
+    """Return the :class:`~attrieve.reproduction.measure.Measurement` of a run.
 
     Raises:
         AttrieveError: if the run, the data or a protocol name cannot be used.
@@ -95,7 +110,7 @@ def evaluate_run(
     loaded = load_run(run, data, split=split, cache=cache, device=device, console=console)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("describing test images", total=len(loaded.test))
-        measured = measure_run(
+        return measure_run(
             run,
             loaded.retriever,
             loaded.recipe,
@@ -106,7 +121,23 @@ def evaluate_run(
             graded=graded,
             progress=lambda done: progress.update(task, completed=done),
         )
-    return measured.result, measured.report
+
+
+def subgroup_record(measured: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the errors of a measured run by gender and age group, and what a record of them holds.
+
+    Raises:
+        InputError: if the run or its vocabulary does not allow it.
+    """
+    from attrieve.evaluation.protocol import Protocol
+    from attrieve.evaluation.subgroups import subgroup_errors
+
+    distances = measured.report.retrieval.get(Protocol.UNIQUE, {})
+    distance = "fused" if "fused" in distances else "attributes"
+    found = subgroup_errors(measured.predictions, measured.report, distance=distance)
+    kept = {name: measured.result[name] for name in ("name", "seed", "flip", "data")}
+    content = {**kept, "distance": distance, "traits": [trait.to_json() for trait in found]}
+    return found, content
 
 
 def choose_protocol(name: str) -> Any:
