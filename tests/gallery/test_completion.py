@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from attrieve.gallery import completion
 from attrieve.gallery.completion import (
     completed_values,
     completion_weights,
@@ -152,3 +153,35 @@ def test_unknown_labels_count_as_the_rate() -> None:
     assert unknown.any()
     expected = query_side.positive_rate.double().expand_as(known)[unknown]
     assert torch.equal(known[unknown], expected)
+
+
+def test_of_the_categories_that_are_changed_only_the_heaviest_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are as if training had not shown them; those that agree always count."""
+    monkeypatch.setattr(completion, "MOST_CHANGED", 1)
+    query = parse_query("hat", SCHEMA)
+    rows, counts = categories_of("10001000", "10010000", "10000001", "10001001").to(torch.int8), [9, 5, 3, 2]
+    hat = SCHEMA.index_of("hat")
+    rows[:, hat] = torch.tensor([0, 1, 0, 0], dtype=torch.int8)
+    query_side = small_query_side()
+    rate = query_side.positive_rate
+    query_side.remember_training(rows, torch.tensor(counts), rate)
+    found = expected_embedding(query, query_side)
+    query_side.remember_training(rows[:2], torch.tensor(counts[:2]), rate)
+    kept = expected_embedding(query, query_side)
+    assert found is not None
+    assert kept is not None
+    torch.testing.assert_close(found, kept)
+
+
+def test_embedded_categories_follow_the_weights() -> None:
+    """Other weights, other vectors: nothing old is handed out."""
+    query, query_side = parse_query("hat", SCHEMA), small_query_side()
+    before = expected_embedding(query, query_side)
+    with torch.no_grad():
+        for weight in query_side.parameters():
+            weight.mul_(-0.5)
+    after = expected_embedding(query, query_side)
+    assert before is not None
+    assert after is not None
+    assert after[0].tolist() == pytest.approx(slow_expected_embedding(query, query_side), abs=1e-5)
+    assert not torch.allclose(before, after)

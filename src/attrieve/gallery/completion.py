@@ -17,6 +17,10 @@ DISAGREEMENT = 1e-3
 """How much of its weight a category keeps per certain term it contradicts; above 0, so that some
 category always counts and those that contradict least count most."""
 
+MOST_CHANGED = 256
+"""Of the categories that a description changes, so many of the greatest weight count: those it leaves as they
+are have been embedded beforehand, and only the others cost time."""
+
 
 def expected_embedding(query: AttributeQuery, query_side: QuerySide) -> Float[Tensor, "1 dim"] | None:
     """Embed a description, averaging over plausible completions; None without an embedding branch.
@@ -27,7 +31,8 @@ def expected_embedding(query: AttributeQuery, query_side: QuerySide) -> Float[Te
         weight_k = n_k * product over terms t of (1 - (1 - DISAGREEMENT) * certainty_t * mismatch_tk)
         vector   = normalise( sum_k weight_k * e(complete_k) )
 
-    A full description has one completion, itself, and gives exactly ``embed_queries(values)``.
+    Of the categories that the description changes, the :data:`MOST_CHANGED` heaviest count. A full
+    description has one completion, itself, and gives exactly ``embed_queries(values)``.
     See :func:`mismatches` and :func:`completed_values` for the parts.
     """
     with torch.inference_mode():
@@ -35,10 +40,17 @@ def expected_embedding(query: AttributeQuery, query_side: QuerySide) -> Float[Te
             return query_side.embed_queries(torch.from_numpy(query.values()).float()[None])
         known = known_categories(query_side)
         weight = completion_weights(query, known, _counts(query_side))
-        embedded = query_side.embed_queries(completed_values(query, known).float())
-        if embedded is None:
+        completed = completed_values(query, known)
+        changed = torch.nonzero((completed != known).any(dim=1)).flatten()
+        if len(changed) > MOST_CHANGED:
+            changed = changed[weight[changed].topk(MOST_CHANGED).indices]
+        heaviest = query_side.embed_queries(completed[changed].float())
+        as_they_are = query_side.embed_categories(known.float())
+        if heaviest is None or as_they_are is None:
             return None
-        return functional.normalize(weight.float()[None] @ embedded, dim=-1)
+        own = weight * (completed == known).all(dim=1)
+        mean = own.float() @ as_they_are + weight[changed].float() @ heaviest
+        return functional.normalize(mean[None], dim=-1)
 
 
 def known_categories(query_side: QuerySide) -> Float[Tensor, "category attribute"]:

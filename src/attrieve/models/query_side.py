@@ -41,6 +41,7 @@ class QuerySide(nn.Module):
         self.schema = schema
         self.retrieval = retrieval or RetrievalSettings()
         self.calibration: ModelCalibration | None = None
+        self._embedded_categories: tuple[object, Tensor, Tensor] | None = None
         self.encoder = (
             AttributeEncoder(len(schema), settings.encoder_hidden, settings.embedding_dim)
             if settings.embeds
@@ -69,3 +70,22 @@ class QuerySide(nn.Module):
             return None
         embedded: Tensor = self.encoder(values)
         return functional.normalize(embedded.float(), dim=-1)
+
+    def embed_categories(
+        self, values: Float[Tensor, "category attribute"]
+    ) -> Float[Tensor, "category embedding"] | None:
+        """Embed training categories, once for the same values and weights; None without an embedding branch.
+
+        Without gradients: what is kept belongs to no training step.
+        """
+        if self.encoder is None:
+            return None
+        weights = tuple((weight.data_ptr(), weight._version) for weight in self.encoder.parameters())
+        kept = self._embedded_categories
+        if kept is None or kept[0] != weights or not torch.equal(kept[1], values):
+            with torch.no_grad():
+                embedded = self.embed_queries(values)
+            assert embedded is not None  # there is an encoder
+            kept = (weights, values.clone(), embedded)
+            self._embedded_categories = kept
+        return kept[2]
