@@ -15,7 +15,8 @@ first; intervals are by bootstrap over categories.
 
     python benchmarks/feedback.py --people PETA RUN DATA --people "drawn people" RUN DATA [--json] [--write]
 
-RUN is a multi-task run, DATA the folder of its people. Takes some minutes of one processor core.
+RUN is a multi-task run, DATA the folder of its people; the record keeps what it holds of other people. Takes
+some minutes of one processor core for each.
 """
 
 import argparse
@@ -169,8 +170,7 @@ def _round(
     generator: np.random.Generator,
 ) -> dict[str, tuple[float, float, float]]:
     """Return AP, Rank-1 and angle over the rest for each method; empty if nothing is left to find."""
-    nobody = Judged(people.gallery, query, people.probability[:0], np.zeros(0, bool), ())
-    before = plain(nobody)
+    before = plain(query, people.gallery.query_side)
     distance = people.distances(query, before)
     top = np.argsort(distance, kind="stable")[:MARKED]
     rest = np.ones(len(relevant), dtype=bool)
@@ -179,7 +179,7 @@ def _round(
         return {}
     right = relevant[top] ^ (generator.random(len(top)) < flipped)
     keys = tuple(f"{row:016x}" for row in top)
-    judged = Judged(people.gallery, query, people.probability[top], right, keys)
+    judged = Judged(people.gallery, query, before, people.probability[top], right, keys)
     found = {"before": (*average_precision(distance[rest], relevant[rest]), 0.0)}
     found["marked right"] = (float(right.mean()), 0.0, 0.0)
     for name, method in METHODS.items():
@@ -250,29 +250,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--people", nargs=3, action="append", metavar=("NAME", "RUN", "DATA"), required=True)
     parser.add_argument("--cache", type=Path, default=None, help="folder of decoded images")
-    parser.add_argument("--descriptions", type=int, default=4, help="of each category")
+    parser.add_argument("--descriptions", type=int, default=3, help="of each category")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--write", action="store_true", help=f"keep it in {RESULT.name}")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    document: dict[str, object] = {
-        "command": "python benchmarks/feedback.py --people NAME RUN DATA ... --write",
-        "machine": machine(),
-        "marked": MARKED,
-        "descriptions": given.descriptions,
-        "people": {},
-    }
+    document: dict[str, object] = {"marked": MARKED, "people": {}}
+    if given.write and RESULT.exists():
+        document = json.loads(RESULT.read_text("utf-8"))  # other people's numbers stay
     for name, run, data in given.people:
         people = load_people(run, data, given.cache)
-        content = {
+        chosen = choosing_half(people) if name == CHOSEN_ON else set()
+        document["people"][name] = {  # type: ignore[index]
+            "command": f'python benchmarks/feedback.py --people "{name}" RUN DATA --write',
+            "machine": machine(),
             "images": len(people.values),
             "categories": int(people.category.max()) + 1,
+            "descriptions": given.descriptions,
             "degrees_of_one_attribute": degrees_of_one_attribute(people.gallery.query_side),
-            "cases": compare(
-                people, given.descriptions, choosing_half(people) if name == CHOSEN_ON else set()
-            ),
+            "cases": compare(people, given.descriptions, chosen),
         }
-        document["people"][name] = content  # type: ignore[index]
     text = json.dumps(document, indent=1) + "\n"
     if given.json:
         print(text, end="")

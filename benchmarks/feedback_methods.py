@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,9 +14,10 @@ from attrieve.gallery.completion import (
     expected_embedding,
     known_categories,
 )
-from attrieve.gallery.feedback import Marks, with_feedback
+from attrieve.gallery.feedback import Feedback, Marks, with_feedback
 from attrieve.gallery.feedback.direction import turned_at_most
 from attrieve.gallery.store import Gallery
+from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery
 
 DEGREES = 20.0
@@ -41,6 +43,15 @@ class Asking:
     degrees: float = 0.0
 
 
+def plain(query: AttributeQuery, query_side: QuerySide) -> Asking:
+    """Return what is asked without marks."""
+    vector = expected_embedding(query, query_side)
+    if vector is None:
+        raise SystemExit("the comparison needs a model with an embedding")
+    certainty = np.array([column.certainty for column in asked_columns(query)])
+    return Asking(certainty, vector[0].double().numpy())
+
+
 @dataclass(frozen=True)
 class Judged:
     """A description and the rows somebody marked.
@@ -48,6 +59,7 @@ class Judged:
     Args:
         gallery: holds the rows.
         query: the description.
+        before: what is asked without marks.
         seen: probabilities of the marked rows.
         right: their marks.
         keys: their keys.
@@ -55,9 +67,17 @@ class Judged:
 
     gallery: Gallery
     query: AttributeQuery
+    before: Asking
     seen: Float[np.ndarray, "mark attribute"]
     right: Bool[np.ndarray, " mark"]
     keys: tuple[str, ...]
+
+    @cached_property
+    def feedback(self) -> Feedback:
+        """What ``attrieve search`` makes of the marks."""
+        pairs = list(zip(self.keys, self.right.tolist(), strict=True))
+        marks = Marks.of([key for key, right in pairs if right], [key for key, right in pairs if not right])
+        return with_feedback(self.gallery, self.query, marks)
 
     @property
     def costs(self) -> Float[np.ndarray, "mark term"]:
@@ -68,18 +88,9 @@ class Judged:
         )
 
 
-def plain(judged: Judged) -> Asking:
-    """Nothing is learnt."""
-    vector = expected_embedding(judged.query, judged.gallery.query_side)
-    if vector is None:
-        raise SystemExit("the comparison needs a model with an embedding")
-    certainty = np.array([column.certainty for column in asked_columns(judged.query)])
-    return Asking(certainty, vector[0].double().numpy())
-
-
 def likelihood_ratio(judged: Judged) -> Asking:
     """Weights by how much oftener right rows agree than wrong ones, in log-odds, drawn to no difference."""
-    before = plain(judged)
+    before = judged.before
     agree, right = 1 - np.sqrt(judged.costs), judged.right
     if right.all() or not right.any():
         return before
@@ -94,7 +105,7 @@ def likelihood_ratio(judged: Judged) -> Asking:
 
 def completions(judged: Judged) -> Asking:
     """The embedding as an expectation over completions that agree with right rows and not with wrong ones."""
-    before, side = plain(judged), judged.gallery.query_side
+    before, side = judged.before, judged.gallery.query_side
     if judged.query.is_full:
         return before
     categories = known_categories(side)
@@ -123,9 +134,7 @@ def chosen(*, weights: bool = True, embedding: bool = True) -> Callable[[Judged]
     """Return the method of ``attrieve search``, whole or in part."""
 
     def learn(judged: Judged) -> Asking:
-        pairs = list(zip(judged.keys, judged.right.tolist(), strict=True))
-        marks = Marks.of([key for key, right in pairs if right], [key for key, right in pairs if not right])
-        found, before = with_feedback(judged.gallery, judged.query, marks), plain(judged)
+        found, before = judged.feedback, judged.before
         if found.embedding is None or found.angle_degrees is None:
             raise SystemExit("the comparison needs a model with an embedding")
         return Asking(

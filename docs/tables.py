@@ -18,9 +18,11 @@ from typing import Any
 
 from pages.exact_search import benchmark_rows, exact_search
 from pages.explanations import explanation_cost, pointing_game, pointing_game_attributes
+from pages.feedback import feedback
 from pages.paper import paper_headline, paper_page
 from pages.queries import queries_page
 from pages.scale import scale_page
+from pages.subgroups import subgroups
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
@@ -335,10 +337,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
     "benchmark-exact-search": lambda: exact_search(read("benchmark-exact-search.json")),
+    "feedback": lambda: feedback(read("benchmark-feedback.json")),
     "gallery-store": gallery_store,
     "pointing-game": lambda: pointing_game(read("benchmark-pointing-game.json")),
     "pointing-game-attributes": lambda: pointing_game_attributes(read("benchmark-pointing-game.json")),
     "explanation-cost": lambda: explanation_cost(read("benchmark-explanations.json")),
+    "subgroups": lambda: subgroups(read("subgroups/*.json")),
     "peta-cpu-findings": peta_cpu_findings,
     "peta-cpu": peta_cpu,
     "peta-cpu-protocols": peta_cpu_protocols,

@@ -32,16 +32,18 @@ def _page(record: Record) -> str:
         apart = people["degrees_of_one_attribute"]
         text += (
             f"**{name[:1].upper()}{name[1:]}**: {people['images']:,} test images of {people['categories']:,} "
-            f"categories, up to {most:,} of them asked for, {record['descriptions']} descriptions each. The "
+            f"categories, up to {most:,} of them asked for, {people['descriptions']} descriptions each. The "
             f"embeddings of descriptions that differ in one attribute lie {apart:.0f} degrees "
             "apart (median).\n\n"
         )
-        text += table([*heading, "Rank-1, both"], rows) + "\n"
-    machine = record["machine"]
-    return text + (
-        f"`{record['command']}`: {record['marked']} rows marked; points of mAP over the rows left, after "
-        f"minus before, with 95 % intervals. {machine['processor']}, code at {str(machine['commit'])[:10]}.\n"
-    )
+        text += table([*heading, "Rank-1, both"], rows)
+        machine = people["machine"]
+        text += (
+            f"\n`{people['command']}`: {record['marked']} rows marked; points of mAP over the rows left, "
+            f"after minus before, with 95 % intervals. {machine['processor']}, code at "
+            f"{str(machine['commit'])[:10]}.\n\n"
+        )
+    return text.removesuffix("\n")
 
 
 def _row(case: Record) -> list[str]:

@@ -7,6 +7,7 @@ people in the same clothes give the same description, and a search by it finds b
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from attrieve.errors import InputError, QueryError, UnknownNameError
@@ -98,6 +99,8 @@ def description_of_row(
 ) -> AttributeQuery:
     """Describe a row of a gallery, by what its model recognised when the image was indexed.
 
+    Probabilities are calibrated if the gallery is.
+
     Raises:
         UnknownNameError: if there is no such row, with the nearest keys.
         InputError: if the key is none, or the gallery's model recognises no attributes.
@@ -111,6 +114,10 @@ def description_of_row(
         raise InputError(
             f"model {gallery.model.name!r} recognises no attributes; there is nothing to describe a row by"
         )
+    calibration = gallery.query_side.calibration
+    if calibration is not None:
+        raw = torch.from_numpy(np.array(probability, dtype=np.float64))
+        probability = calibration.attributes.probabilities(raw).numpy()
     rate = gallery.query_side.positive_rate.cpu().double().numpy()
     return description_of(probability[0], gallery.schema, thresholds=thresholds, positive_rate=rate)
 
