@@ -1,19 +1,18 @@
 """The gallery that is served: one snapshot shared by all requests, exchanged when the gallery changes."""
 
-import contextlib
 import logging
 import threading
 from pathlib import Path
 
 from attrieve.errors import AttrieveError
-from attrieve.gallery.database.lance import table_path
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.manifest_file import MANIFEST_NAME
 from attrieve.gallery.store import Gallery
 
 log = logging.getLogger(__name__)
 
-Stamp = tuple[tuple[int, int, int], ...]
+Stamp = tuple[int | str, ...]
+TABLE_ENDING = ".lance"
 
 
 class GalleryHolder:
@@ -36,15 +35,9 @@ class GalleryHolder:
         self._opening = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._stamp: Stamp = ()
         self._problem: str | None = None
-        if gallery is None:
-            stamp = self._now()
-            gallery = Gallery.open(self.folder)
-            self._stamp = stamp or ()
-        else:
-            self._stamp = self._now(gallery) or ()
-        self._gallery = gallery
+        self._stamp = self._now() or ()
+        self._gallery = Gallery.open(self.folder) if gallery is None else gallery
 
     def current(self) -> Gallery:
         """Return the newest snapshot that is open."""
@@ -100,23 +93,18 @@ class GalleryHolder:
             except Exception:  # whatever it is, the service goes on with the snapshot it has
                 log.exception("looking at the gallery %s failed", self.folder)
 
-    def _now(self, gallery: Gallery | None = None) -> Stamp | None:
+    def _now(self) -> Stamp | None:
         """Return what the files say without opening them, or None if there are none.
 
         A writer commits by putting a file into the table's folder of versions, a change of model by
         putting another manifest in the old one's place.
         """
-        shown = getattr(self, "_gallery", None) or gallery
-        paths = [self.folder / MANIFEST_NAME]
-        if shown is not None:
-            paths.append(table_path(self.folder, shown.model.table) / "_versions")
-        found = []
-        with contextlib.suppress(OSError):
-            for path in paths:
-                status = path.stat()
-                found.append((status.st_mtime_ns, status.st_ino, status.st_size))
-            return tuple(found)
-        return None
+        try:
+            manifest = (self.folder / MANIFEST_NAME).stat()
+            versions = sorted(self.folder.glob(f"*{TABLE_ENDING}/_versions/*"))
+        except OSError:
+            return None
+        return (manifest.st_ino, manifest.st_mtime_ns, *map(str, versions))
 
 
 def version_of(gallery: Gallery) -> str:

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from attrieve.errors import ConfigurationError, UnknownNameError, nearest_names
 
 PREFIX = "ATTRIEVE_"
+OTHER_VARIABLES = frozenset({"ATTRIEVE_DATA"})
+"""Variables of the same beginning that say something else: where data sets lie."""
 
 
 class Access(StrEnum):
@@ -260,8 +262,10 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
             name = variables[variable]
             parts = tuple(part.strip() for part in value.split(",")) if name in LISTS else value
             found[name] = parts, f"in the environment variable {variable}"
-        elif variable.startswith(PREFIX) and nearest_names(variable, variables):
-            raise UnknownNameError("environment variable", variable, variables)
+        elif variable.startswith(PREFIX) and variable not in OTHER_VARIABLES:
+            meant = nearest_names(variable.removeprefix(PREFIX), ServiceSettings.model_fields)
+            if meant:  # what is near to none is somebody else's
+                raise UnknownNameError("environment variable", variable, [PREFIX + meant[0].upper()])
     return found
 
 

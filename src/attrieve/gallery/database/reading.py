@@ -154,9 +154,9 @@ class GallerySnapshot:
         """Number of the table's version."""
         return self.table.version
 
-    @property
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
-        """Names and types of all columns."""
+        """Names and types of all columns; the store is asked once, for the version stays the same."""
         return self.table.schema
 
     def query_side(self) -> "QuerySide":
