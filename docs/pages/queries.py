@@ -124,7 +124,9 @@ def full_section(record: Record) -> str:
     rows = [
         [
             DISTANCES[name],
-            *(_cell(full["distances"][name][metric]) for metric in ("map", "rank1", "madm")),
+            _cell(full["distances"][name]["map"]),
+            f"{full['distances'][name]['rank1']:.1f}",
+            _cell(full["distances"][name]["madm"]),
             _difference(full["to_paper"][name]),
             f"{full['ratio_to_paper'][name][0]:.2f}",
         ]
@@ -227,6 +229,7 @@ def calibration_section(record: Record) -> str:
     words = {
         "none": "as the model says it",
         "undo-weights": "weights of the training loss undone",
+        "tempered": "one temperature",
         "curves": "a curve per attribute",
         "joint": "all attributes jointly",
     }
@@ -247,7 +250,8 @@ def calibration_section(record: Record) -> str:
     return (
         "## Calibration\n\nExpected calibration error on the test part, percentage points, 15 bins "
         '([how](../methods/calibration.md)). "If they were true": the mean over '
-        "attributes that as many people would show by chance if these very probabilities held.\n\n"
+        "attributes that these people would show by chance if these very probabilities held; people of one "
+        "category share their luck, since they are alike.\n\n"
         f"{table(heading, rows)}\n![Reliability](figures/queries-calibration.svg)\n"
     )
 

@@ -8,7 +8,7 @@ from pages.markdown import signed, table
 
 Record = dict[str, Any]
 
-GROUP_LIKELIHOODS = ("likelihood", "calibrated", "joint")
+GROUP_LIKELIHOODS = ("likelihood", "tempered", "calibrated", "joint")
 TIMES_EUCLIDEAN = 1.15
 TIMES_NAIVE = 1.15
 SHARE_OF_ERROR = 1 / 3

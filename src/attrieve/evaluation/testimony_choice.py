@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attrieve.errors import InputError
 from attrieve.evaluation.protocol import Protocol, RetrievalTask, build_task
 from attrieve.evaluation.testimony import Choice, Statements, doubtful_errors, speak, speaking_order
 from attrieve.evaluation.testimony_distances import (
     LIKELIHOODS,
     NATS,
     POWERS,
+    TEMPERATURES,
     FittedScores,
     SeenPeople,
     distances_of,
@@ -23,11 +25,12 @@ from attrieve.evaluation.testimony_distances import (
 )
 from attrieve.evaluation.testimony_scores import Relevance, judge, score
 from attrieve.models.query_side import QuerySide
+from attrieve.scoring.likelihood import group_likelihood
 
 COUNTS = (3, 8, 16)
 """Numbers of named attributes, besides all, at which distances are compared on validation people."""
 
-FOLDS = 4
+FOLDS, LEAST_CATEGORIES = 4, 8
 """Parts of the validation people that take turns in being searched among."""
 
 DOUBT = 0.2
@@ -70,7 +73,9 @@ def choose_scores(
         (fit_scores(people.of(~fold), shift, seed=seed), people.of(fold)) for fold in _folds(people, seed)
     ]
     questions = [list(_questions(searched, query, seed)) for _, searched in crossed]
-    whole = fit_scores(people, shift, seed=seed)
+    temperature = _best_temperature(people, query, shift, seed)
+    crossed = [(replace(fitted, temperature=temperature), searched) for fitted, searched in crossed]
+    whole = replace(fit_scores(people, shift, seed=seed), temperature=temperature)
     if people.embedding is not None:
         base, nats, power = _best_evidence(crossed, questions, query)
         whole = replace(whole, base=base, nats=nats, power=power)
@@ -103,6 +108,11 @@ def _folds(people: SeenPeople, seed: int) -> Iterator[Bool[Tensor, " person"]]:
     against just that category.
     """
     names, place = torch.unique(people.category, return_inverse=True)
+    if len(names) < LEAST_CATEGORIES:
+        raise InputError(
+            f"fitting and choosing need validation people of at least {LEAST_CATEGORIES} categories, got "
+            f"{len(names)}; set more aside (data.validation_categories)"
+        )
     part = torch.from_numpy(np.random.default_rng(seed).permutation(len(names)) % FOLDS)[place]
     yield from (part == number for number in range(FOLDS))
 
@@ -123,6 +133,23 @@ def _questions(people: SeenPeople, query: QuerySide, seed: int) -> Iterator[_Que
     wrong = doubtful_errors(task.query_values.shape, DOUBT, generator)
     everything = np.ones(task.query_values.shape, dtype=bool)
     yield _DOUBTFUL, task, speak(task.query_values, everything, wrong, generator)
+
+
+def _best_temperature(
+    people: SeenPeople, query: QuerySide, shift: Float[Tensor, " attribute"], seed: int
+) -> float:
+    """Return the temperature of the best mAP of truthful words: the geometric mean over their lengths."""
+    scores: dict[float, list[float]] = {temperature: [] for temperature in TEMPERATURES}
+    for kind, task, words in _questions(people, query, seed):
+        if kind == _DOUBTFUL:
+            continue
+        said = torch.from_numpy(np.maximum(words.said, 0).astype(np.float32))
+        certainty = torch.from_numpy(words.certainty)
+        for temperature, found in scores.items():
+            logit = temperature * (people.logit + shift.to(people.logit))
+            distance = group_likelihood(said, logit, query.schema, certainty).numpy()
+            found.append(_map(distance, task, words))
+    return max(scores, key=lambda one: float(np.log(np.maximum(scores[one], 1e-9)).mean()))
 
 
 def _best_evidence(

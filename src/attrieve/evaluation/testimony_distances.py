@@ -49,6 +49,7 @@ DISTANCES: Mapping[str, str] = {
     "distribution": "deviations from usual scores (distribution-based)",
     "independent": "likelihood, every attribute by itself",
     "likelihood": "likelihood, group-structured",
+    "tempered": "group likelihood, one temperature",
     "calibrated": "group likelihood, a curve per attribute",
     "joint": "group likelihood, jointly calibrated",
     "joint-testimony": "jointly calibrated, witnesses who err",
@@ -62,6 +63,9 @@ DISTANCES: Mapping[str, str] = {
 }
 """Every distance: name, and what it is in words."""
 
+TEMPERATURES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.5)
+"""Factors of the logits, after the training weights were undone, as tried."""
+
 NATS = (5.0, 10.0, 20.0, 40.0)
 """Evidence of one unit of cosine distance beside a likelihood, as tried."""
 POWERS = (0.0, 0.5, 1.0, 2.0)
@@ -70,7 +74,7 @@ POWERS = (0.0, 0.5, 1.0, 2.0)
 Distances = dict[str, Float32[ndarray, "query person"]]
 """By name; smaller is nearer."""
 
-LIKELIHOODS = ("independent", "likelihood", "calibrated", "joint", "joint-testimony")
+LIKELIHOODS = ("independent", "likelihood", "tempered", "calibrated", "joint", "joint-testimony")
 """Distances in nats, which the embedding may join."""
 
 DistancesOfWords = Callable[[Statements], Distances]
@@ -109,6 +113,7 @@ class FittedScores:
         joint: of all attributes together.
         weight: how much each attribute counts, by how reliably it is recognised.
         distributions: of the scores of each attribute, where it holds and where it does not.
+        temperature: see :data:`TEMPERATURES`.
         base: likelihood that the embedding joins, one of :data:`LIKELIHOODS`.
         nats: see :data:`NATS`.
         power: see :data:`POWERS`.
@@ -119,6 +124,7 @@ class FittedScores:
     joint: JointCalibration
     weight: Float[Tensor, " attribute"]
     distributions: ScoreDistributions
+    temperature: float = 1.0
     base: str = "likelihood"
     nats: float = 20.0
     power: float = 0.0
@@ -168,6 +174,7 @@ def distances_of(searched: MendedPeople, query: QuerySide, fitted: FittedScores)
         fitted: on other people.
     """
     people = searched.people
+    tempered = fitted.temperature * (people.logit + fitted.shift.to(people.logit))
     probability, mended = torch.sigmoid(people.logit), torch.sigmoid(searched.joint)
     curved = torch.sigmoid(searched.curved)
     expected = None if people.embedding is None else ExpectedEmbedding(query)
@@ -185,6 +192,7 @@ def distances_of(searched: MendedPeople, query: QuerySide, fitted: FittedScores)
             "distribution": distribution_distance(said, people.logit, fitted.distributions, certainty),
             "independent": likelihood(people.logit, alone, fitted.shift),
             "likelihood": likelihood(people.logit, ONE_OF_MANY, fitted.shift),
+            "tempered": likelihood(tempered, ONE_OF_MANY, None),
             "calibrated": likelihood(searched.curved, ONE_OF_MANY, None),
             "joint": likelihood(searched.joint, ONE_OF_MANY, None),
             "joint-testimony": erring_witness_likelihood(said, mended, certainty),

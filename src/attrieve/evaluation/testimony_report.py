@@ -42,7 +42,7 @@ WITNESSES: tuple[tuple[float, ...], ...] = (
 )
 """Shares of wrong answers of each witness of a case."""
 
-_METRICS = {"map": "average_precision", "rank1": "first", "madm": "degree_of_match"}
+_VALUES = ("average_precision", "first", "degree_of_match")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ def interrogate(
 
     def answer(words: Sequence[Words], of: dict[str, Any]) -> list[dict[str, Any]]:
         done(1)
-        return [of | row for row in _answers(case, words, _relevances(case, of["named"]), resampling)]
+        return [of | row for row in _answers(case, words, of["named"], resampling)]
 
     return {
         "queries": len(case.task.query_values),
@@ -207,14 +207,15 @@ def _witnesses(
 
 
 def _answers(
-    case: Interrogation, words: Sequence[Words], relevances: Sequence[Relevance], resampling: Resampling
+    case: Interrogation, words: Sequence[Words], named: int, resampling: Resampling
 ) -> list[dict[str, Any]]:
-    """Score the same words by each idea of who is right."""
+    """Score the same words by each idea of who is right; so many attributes are named."""
+    relevances = _relevances(case, named)
     persons = len(case.task.person_values)
     scores = _scores(case, words, relevances)
     rows = []
     for relevance, found in zip(relevances, scores, strict=True):
-        count = [(judge(case.task, named, relevance).relevant >= 0).sum(axis=1) for _, named in words]
+        count = [(judge(case.task, about, relevance).relevant >= 0).sum(axis=1) for _, about in words]
         chance = np.mean([100 * expected_average_precision(one, persons).mean() for one in count])
         row: dict[str, Any] = {
             "relevance": relevance.value,
@@ -222,10 +223,11 @@ def _answers(
             "chance_map": round(float(chance), 2),
             "distances": _table(found, resampling),
             "to_paper": _differences(found, dict.fromkeys(found, found[BASELINE]), resampling),
-            "ratio_to_paper": _ratios(found, found[BASELINE], resampling),
         }
-        if SEARCH_BASELINE in found:
-            row["ratio_to_naive_search"] = _ratios(found, found[SEARCH_BASELINE], resampling)
+        if named in _lengths(case):
+            row["ratio_to_paper"] = _ratios(found, found[BASELINE], resampling)
+            if SEARCH_BASELINE in found:
+                row["ratio_to_naive_search"] = _ratios(found, found[SEARCH_BASELINE], resampling)
         rows.append(row)
     return rows
 
@@ -241,10 +243,7 @@ def _scores(
             for judgement, kept in zip(judgements, drawn, strict=True):
                 kept.setdefault(name, []).append(score(np.ascontiguousarray(distance), judgement))
     return [
-        {
-            name: QueryValues(*(_mean(found, metric) for metric in _METRICS.values()))
-            for name, found in kept.items()
-        }
+        {name: QueryValues(*(_mean(found, metric) for metric in _VALUES)) for name, found in kept.items()}
         for kept in drawn
     ]
 
@@ -253,10 +252,22 @@ def _mean(drawn: Sequence[QueryValues], metric: str) -> ndarray:
     return np.asarray(np.mean([getattr(one, metric) for one in drawn], axis=0))
 
 
-def _table(scores: Mapping[str, QueryValues], resampling: Resampling) -> dict[str, dict[str, list[float]]]:
-    columns = [100 * getattr(found, key) for found in scores.values() for key in _METRICS.values()]
+def _table(scores: Mapping[str, QueryValues], resampling: Resampling) -> dict[str, dict[str, Any]]:
+    """Return by distance mAP and mADM with their intervals, and Rank-1."""
+    columns = [
+        100 * values
+        for found in scores.values()
+        for values in (found.average_precision, found.degree_of_match)
+    ]
     triples = iter(_triples(np.stack(columns, axis=1), resampling))
-    return {name: {metric: next(triples) for metric in _METRICS} for name in scores}
+    return {
+        name: {
+            "map": next(triples),
+            "madm": next(triples),
+            "rank1": round(float(100 * found.first.mean()), 2),
+        }
+        for name, found in scores.items()
+    }
 
 
 def _differences(
@@ -288,6 +299,6 @@ def _triples(columns: ndarray, resampling: Resampling) -> list[list[float]]:
     ends = resampling.intervals(columns)
     means = columns.mean(axis=0)
     return [
-        [round(float(value), 3) for value in (mean, low, high)]
+        [round(float(value), 2) for value in (mean, low, high)]
         for mean, (low, high) in zip(means, ends, strict=True)
     ]
