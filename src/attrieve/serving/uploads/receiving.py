@@ -25,6 +25,8 @@ ARCHIVE_TYPES = ("application/zip", "application/x-zip-compressed")
 METADATA_BYTES_MOST = 4 << 20
 FIELD_BYTES_MOST = 4096
 FIELDS_MOST = 32
+HEADER_BYTES_MOST = 16_384
+"""Of one header of a part: names of files may be long."""
 
 _FLUSH = 1 << 20
 
@@ -259,6 +261,7 @@ class _MultipartReader:
                     "on_part_end": self._end_part,
                     "on_end": self._end,
                 },
+                max_header_size=HEADER_BYTES_MOST,
             )
         except FormParserError as error:
             raise _unreadable(str(error)) from error
