@@ -26,6 +26,12 @@ def pointing_game(records: list[dict[str, Any]]) -> str:
             for method, scores in run["methods"].items():
                 rows.append(_row(f"{name}: {method.replace('_', ' ')}", scores))
             rows.append(_row(f"{name}: true region, at {grid}", run["true_region_at_grid"]))
+            known = run["recognised"]
+            for method, scores in known["methods"].items():
+                if scores:
+                    rows.append(_row(f"{name}, recognised: {method.replace('_', ' ')}", scores))
+            if known["mean_region_at_grid"]:
+                rows.append(_row(f"{name}, recognised: mean region", known["mean_region_at_grid"]))
         heading = ["map", "hits, %", "above the mean region", "energy inside, %", "above the mean region"]
         text += table(heading, rows)
         text += (

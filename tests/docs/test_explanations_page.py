@@ -37,6 +37,12 @@ RECORD = {
             "mean_region_at_grid": scores(0.6),
             "true_region_at_grid": scores(0.98),
             "methods": {"gradient_rollout": scores(0.5, -0.1)},
+            "recognised": {
+                "share": 0.4,
+                "attributes": ["accessoryHat"],
+                "mean_region_at_grid": scores(0.6),
+                "methods": {"gradient_rollout": scores(0.7, 0.1)},
+            },
             "attributes": {
                 "gradient_rollout": [{"hit": 0.51, "energy": 0.2}],
                 "mean_region_at_grid": [{"hit": 0.61, "energy": 0.3}],
@@ -54,6 +60,7 @@ def test_pointing_game_says_how_far_above_the_mean_region() -> None:
         "| one: gradient rollout | 50.0 [49.0, 51.0] | -10.0 [-11.0, -9.0] | 25.0 [24.0, 26.0] "
         "| -10.0 [-11.0, -9.0] |"
     )
+    assert "| one, recognised: gradient rollout | 70.0 [69.0, 71.0] | +10.0 [+9.0, +11.0] |" in text
     assert "tolerance 8 pixels" in text
     assert "code at 0123456789." in text
     assert "| accessoryHat | 55 | 51 | 61 |" in pointing_game_attributes([RECORD])
