@@ -308,6 +308,36 @@ def demo() -> str:
     return text or "*No result has been recorded yet.*\n"
 
 
+def descriptions_speed() -> str:
+    """Return what partial, weighted and multi-witness descriptions cost beside a plain one."""
+    text = ""
+    for record in read("benchmark-descriptions.json"):
+        aims = record["aims"]
+        kinds = list(record["searching"]["paper"])
+        rows = [
+            [kind, *(_beside_plain(record["searching"][distance][kind]) for distance in record["searching"])]
+            for kind in kinds
+        ]
+        text += table(["description", *(f"by {name}" for name in record["searching"])], rows) + "\n"
+        rows = [
+            [name, f"{found['median_ms']:.3f} ms", f"{found['p95_ms']:.3f} ms"]
+            for name, found in record["reading"].items()
+        ]
+        text += table(["reading", "median", "95 %"], rows)
+        text += (
+            f"\n`{record['command']}`: {record['rows']:,} drawn rows, top {record['top']}, {record['named']} "
+            f"attributes named, {record['rounds']} rounds; {record['machine']['processor']}, load "
+            f"{record['machine']['load_average']}, code at {str(record['machine']['commit'])[:10]}. Aims: at "
+            f"most {aims['to_plain_at_most']} times a plain description, read in less than "
+            f"{aims['reading_ms_below']:.0f} ms.\n"
+        )
+    return text or "*No result has been recorded yet.*\n"
+
+
+def _beside_plain(found: dict[str, Any]) -> str:
+    return f"{found['median_ms']:.1f} ms, {found['to_plain']:.2f} times plain"
+
+
 def trials() -> str:
     """Return the trials that chose settings: validation categories only, by every distance."""
     heading = ["trial", "model", "pixels", "epochs"]
@@ -334,6 +364,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "paper-headline": lambda: paper_headline(RESULTS),
     "demo": demo,
     "trials": trials,
+    "descriptions-speed": descriptions_speed,
     "drawn-people-learnt": drawn_people_learnt,
     "benchmarks": benchmarks,
     "benchmark-exact-search": lambda: exact_search(read("benchmark-exact-search.json")),

@@ -94,7 +94,6 @@ Each query is a distinct description of {named} attributes in the test part, and
 person who has it; every question is asked {draws} times with other words (seed {seed}), and scores are
 averaged per query.
 
-
 * **Partial**: n of the attributes are named, truthfully, whether they hold or not. Which ones: any, with
   equal probability; or *remarkable ones first*, drawn in proportion to the surprise of the value, -log of
   its share in training. A longer description holds the shorter one.

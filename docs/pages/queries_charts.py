@@ -96,10 +96,10 @@ def _lines(axes: Any, x: list[float], rows: list[Record], metric: str) -> None:
         axes.plot(
             x, [t[0] for t in triples], color=colour, linestyle=stroke, linewidth=1.6, label=DISTANCES[name]
         )
-        if name in (BASELINE, JOINED):
-            axes.fill_between(
-                x, [t[1] for t in triples], [t[2] for t in triples], color=colour, alpha=0.12, linewidth=0
-            )
+        known = [(place, triple) for place, triple in zip(x, triples, strict=True) if len(triple) == 3]
+        if name in (BASELINE, JOINED) and known:
+            places, lows, highs = zip(*((place, low, high) for place, (_, low, high) in known), strict=True)
+            axes.fill_between(places, lows, highs, color=colour, alpha=0.12, linewidth=0)
     axes.set_ylim(bottom=0)
     clear_frame(axes, grid="y", sides=("bottom", "left"))
 

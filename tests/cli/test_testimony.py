@@ -47,7 +47,7 @@ def run(small_backbone: None, data: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 def answers(run: Path, data: Path, **more: object) -> dict[str, Any]:
-    given = {"counts": [1, 8], "draws": 1, "console": Console(quiet=True), **more}
+    given = {"counts": [1, 3, 8], "draws": 1, "console": Console(quiet=True), **more}
     return answers_of_run(run, data, **given)  # type: ignore[arg-type]
 
 
@@ -60,9 +60,12 @@ def test_every_question_is_answered_by_every_distance(told: dict[str, Any]) -> N
     """Partial, wrong, doubtful, several: scores in range, the paper's distance level with itself."""
     assert set(told["full"]["distances"]) == set(DISTANCES)
     asked = {(row["named"], row["choice"], row["relevance"]) for row in told["named"]}
-    assert len(asked) == len(told["named"]) == 2 * 2 * 2
+    assert len(asked) == len(told["named"]) == 2 * 3 * 2
     assert len(told["witnesses"]) == 2 * len(WITNESSES)
-    for row in (told["full"], *told["named"], *told["errors"], *told["doubt"]):
+    short = [row for row in told["named"] if row["named"] == 3]
+    assert all(len(scores["map"]) == 1 for row in short for scores in row["distances"].values())
+    whole = [row for row in told["named"] if row["named"] != 3]
+    for row in (told["full"], *whole, *told["errors"], *told["doubt"]):
         assert row["to_paper"]["euclidean"] == [0, 0, 0]
         for scores in row["distances"].values():
             mean, low, high = scores["map"]

@@ -1,6 +1,6 @@
 """Everything that is asked of simulated witnesses, and how each distance answers: one document."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy import ndarray
 from attrieve.errors import InputError
 from attrieve.evaluation.attribute_significance import expected_average_precision
 from attrieve.evaluation.protocol import RetrievalTask
-from attrieve.evaluation.resampling import CONFIDENCE, Resampling
+from attrieve.evaluation.resampling import Resampling
 from attrieve.evaluation.testimony import (
     Choice,
     Statements,
@@ -22,6 +22,7 @@ from attrieve.evaluation.testimony import (
     speaking_order,
 )
 from attrieve.evaluation.testimony_distances import BASELINE, SEARCH_BASELINE, DistancesOfWords
+from attrieve.evaluation.testimony_intervals import differences, ratios, table
 from attrieve.evaluation.testimony_scores import QueryValues, Relevance, judge, score
 
 WRONG = (0.05, 0.10, 0.20)
@@ -29,6 +30,9 @@ WRONG = (0.05, 0.10, 0.20)
 
 FEW = 8
 """Attributes that a partial description names where its length is not what is asked about."""
+
+KEPT = (1, 2, 4, 8, 16, 24)
+"""Numbers of named attributes, besides all but one, for which intervals and differences are kept."""
 
 WITNESSES: tuple[tuple[float, ...], ...] = (
     (0.05,),
@@ -104,7 +108,12 @@ def interrogate(
 
     def answer(words: Sequence[Words], of: dict[str, Any]) -> list[dict[str, Any]]:
         done(1)
-        return [of | row for row in _answers(case, words, of["named"], resampling)]
+        rows = [of | row for row in _answers(case, words, of["named"], resampling)]
+        return (
+            rows
+            if of["named"] in (*KEPT, case.attributes - 1, case.attributes)
+            else [_means_only(row) for row in rows]
+        )
 
     return {
         "queries": len(case.task.query_values),
@@ -133,6 +142,16 @@ def interrogate(
             for row in answer(words, {"named": count, "wrong": share, "certainty": told})
         ],
         "witnesses": _witnesses(case, resampling, done),
+    }
+
+
+def _means_only(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for curves alone: mAP and mADM without intervals and differences."""
+    means = {
+        name: {"map": found["map"][:1], "madm": found["madm"][:1]} for name, found in row["distances"].items()
+    }
+    return {key: value for key, value in row.items() if not key.startswith(("to_", "ratio_"))} | {
+        "distances": means
     }
 
 
@@ -197,10 +216,10 @@ def _witnesses(
         for shares in WITNESSES:
             words = [_pooled(case, count, shares, draw) for draw in range(case.draws)]
             scores[shares] = _scores(case, words, [Relevance.EXACT])[0]
-            row = {"named": count, "wrong": list(shares), "distances": _table(scores[shares], resampling)}
+            row = {"named": count, "wrong": list(shares), "distances": table(scores[shares], resampling)}
             for key, other in (("to_best", (min(shares),)), ("to_one_of_ten_percent", (0.1,))):
                 if other in scores and other != shares:
-                    row[key] = _differences(scores[shares], scores[other], resampling)
+                    row[key] = differences(scores[shares], scores[other], resampling)
             rows.append(row)
             done(1)
     return rows
@@ -221,13 +240,13 @@ def _answers(
             "relevance": relevance.value,
             "relevant": round(float(np.mean(count)), 2),
             "chance_map": round(float(chance), 2),
-            "distances": _table(found, resampling),
-            "to_paper": _differences(found, dict.fromkeys(found, found[BASELINE]), resampling),
+            "distances": table(found, resampling),
+            "to_paper": differences(found, dict.fromkeys(found, found[BASELINE]), resampling),
         }
         if named in _lengths(case):
-            row["ratio_to_paper"] = _ratios(found, found[BASELINE], resampling)
+            row["ratio_to_paper"] = ratios(found, found[BASELINE], resampling)
             if SEARCH_BASELINE in found:
-                row["ratio_to_naive_search"] = _ratios(found, found[SEARCH_BASELINE], resampling)
+                row["ratio_to_naive_search"] = ratios(found, found[SEARCH_BASELINE], resampling)
         rows.append(row)
     return rows
 
@@ -250,55 +269,3 @@ def _scores(
 
 def _mean(drawn: Sequence[QueryValues], metric: str) -> ndarray:
     return np.asarray(np.mean([getattr(one, metric) for one in drawn], axis=0))
-
-
-def _table(scores: Mapping[str, QueryValues], resampling: Resampling) -> dict[str, dict[str, Any]]:
-    """Return by distance mAP and mADM with their intervals, and Rank-1."""
-    columns = [
-        100 * values
-        for found in scores.values()
-        for values in (found.average_precision, found.degree_of_match)
-    ]
-    triples = iter(_triples(np.stack(columns, axis=1), resampling))
-    return {
-        name: {
-            "map": next(triples),
-            "madm": next(triples),
-            "rank1": round(float(100 * found.first.mean()), 2),
-        }
-        for name, found in scores.items()
-    }
-
-
-def _differences(
-    scores: Mapping[str, QueryValues], others: Mapping[str, QueryValues], resampling: Resampling
-) -> dict[str, list[float]]:
-    """Return by distance the difference in mAP, paired by query, with its interval."""
-    columns = [
-        100 * (found.average_precision - others[name].average_precision) for name, found in scores.items()
-    ]
-    return dict(zip(scores, _triples(np.stack(columns, axis=1), resampling), strict=True))
-
-
-def _ratios(
-    scores: Mapping[str, QueryValues], other: QueryValues, resampling: Resampling
-) -> dict[str, list[float]]:
-    """Return by distance how many times the mAP of another it reaches, with its interval."""
-    below = resampling.share @ other.average_precision
-    found = {}
-    for name, values in scores.items():
-        drawn = (resampling.share @ values.average_precision) / np.maximum(below, 1e-9)
-        whole = values.average_precision.mean() / max(other.average_precision.mean(), 1e-9)
-        low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        found[name] = [round(float(value), 4) for value in (whole, low, high)]
-    return found
-
-
-def _triples(columns: ndarray, resampling: Resampling) -> list[list[float]]:
-    """Return mean, low and high of each column."""
-    ends = resampling.intervals(columns)
-    means = columns.mean(axis=0)
-    return [
-        [round(float(value), 2) for value in (mean, low, high)]
-        for mean, (low, high) in zip(means, ends, strict=True)
-    ]
