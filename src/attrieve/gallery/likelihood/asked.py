@@ -80,6 +80,7 @@ class EventArrays:
         wanted: of each event.
         certainty: of each event.
         curve_start, curve_logit, curve_mended, curve_slope: of each needed column.
+        curves: the same.
     """
 
     needed: Int64[ndarray, " needed"]
@@ -93,6 +94,7 @@ class EventArrays:
     curve_logit: Float64[ndarray, " knot"]
     curve_mended: Float64[ndarray, " knot"]
     curve_slope: Float64[ndarray, " needed"]
+    curves: tuple[Curve, ...]
 
     @classmethod
     def of(cls, events: Sequence[Event], calibration: Calibration) -> "EventArrays":
@@ -112,11 +114,20 @@ class EventArrays:
             np.array([x for curve in curves for x in curve.logit], dtype=np.float64),
             np.array([y for curve in curves for y in curve.mended], dtype=np.float64),
             np.array([curve.slope for curve in curves], dtype=np.float64),
+            tuple(curves),
         )
 
     def arrays(self) -> tuple[ndarray, ...]:
         """Return what the kernels take, in their order."""
-        return tuple(vars(self).values())
+        return tuple(value for value in vars(self).values() if isinstance(value, ndarray))
+
+    def members_of(self, event: int) -> Int64[ndarray, " member"]:
+        """Return the attributes of an event, by place."""
+        return self.members[self.start[event] : self.start[event + 1]]
+
+    def rivals_of(self, event: int) -> Int64[ndarray, " rival"]:
+        """Return all members of an event's group, by place; none for independent attributes."""
+        return self.rivals[self.rival_start[event] : self.rival_start[event + 1]]
 
 
 def _starts(sizes: Iterable[int]) -> Int64[ndarray, " bound"]:

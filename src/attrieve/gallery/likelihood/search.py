@@ -1,6 +1,7 @@
 """The k likeliest rows, exactly, and how many rows match; one pass over the float columns that are named."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,11 +14,21 @@ from attrieve.gallery.exact.parts import Part, select_parts
 from attrieve.gallery.exact.threads import default_threads, run_all
 from attrieve.gallery.likelihood.asked import LikelihoodQuery, MatchQuery
 from attrieve.gallery.likelihood.kernels import match, rate
+from attrieve.gallery.likelihood.tables import (
+    FLOAT32_SLACK,
+    EventTables,
+    look_up_distances,
+    look_up_matches,
+)
 
 SHARE_ROWS = 1 << 14
 """Rows rated at a time by one thread, at most."""
 
+LEAST_PRUNED = 4096
+"""Rows up to which all are rated in float64 at once."""
+
 _NO_VECTOR = np.empty(0)
+_NO_VECTOR32 = np.empty(0, dtype=np.float32)
 _NO_FLOATS = np.empty((0, 0), dtype=np.float32)
 
 Keep = Bool[ndarray, " row"] | Integer[ndarray, " kept"] | None
@@ -34,7 +45,9 @@ def search_likelihood(
 ) -> ExactHits:
     """Return the ``k`` nearest rows by likelihood: those a full scan in float64 would return.
 
-    The distance is that of :class:`~attrieve.gallery.likelihood.asked.LikelihoodQuery`, computed in float64
+    Distances of all rows are looked up in tables whose errors are bounded; the rows that can be among the
+    nearest are then rated. The distance is that of
+    :class:`~attrieve.gallery.likelihood.asked.LikelihoodQuery`, computed in float64
     from the float32 columns and rounded to float32 once; equal distances are ordered by ``tie``, then by
     position.
 
@@ -57,16 +70,18 @@ def search_likelihood(
     vector = query.embedding if query.asks_embedding and columns.dim is not None else None
     _check(columns, query.arrays.needed, vector)
     parts = select_parts(columns, keep)
+    workers = threads or default_threads()
+    if sum(part.rows for part in parts) > LEAST_PRUNED:
+        parts = _among(parts, _candidates(parts, query, vector, k, workers))
     attribute = np.empty(sum(part.rows for part in parts))
     embedding = np.empty_like(attribute)
     tasks: list[Callable[[], None]] = []
     for part, here in _shares(parts):
-        own = slice(here.start, here.start + part.rows)
         tasks += [
-            partial(_rate, part, first, last, query, vector, attribute[own], embedding[own])
+            partial(_rate, part, first, last, query, vector, attribute[here], embedding[here])
             for first, last in _steps(part.rows)
         ]
-    run_all(tasks, threads or default_threads())
+    run_all(tasks, workers)
     with np.errstate(over="ignore"):
         fused = (attribute + query.nats * embedding if vector is not None else attribute).astype(np.float32)
     rows = np.concatenate(
@@ -82,19 +97,64 @@ def search_likelihood(
     )
 
 
+def _candidates(
+    parts: tuple[Part, ...], query: LikelihoodQuery, vector: ndarray | None, k: int, threads: int
+) -> Bool[ndarray, " kept"]:
+    """Return which rows can be among the nearest, by distances looked up and how far they may err."""
+    tables = EventTables.of(query.arrays, matching=False)
+    about = np.empty(sum(part.rows for part in parts), dtype=np.float32)
+    own = _NO_VECTOR32 if vector is None else vector.astype(np.float32)
+    tasks: list[Callable[[], None]] = []
+    for part, here in _shares(parts):
+        tasks += [
+            partial(
+                look_up_distances,
+                first,
+                last,
+                *_listed(part.ids),
+                part.segment.exact_probability,
+                *tables.arrays(),
+                _NO_FLOATS if vector is None else part.segment.exact_embedding,
+                own,
+                query.nats,
+                about[here],
+            )
+            for first, last in _steps(part.rows)
+        ]
+    run_all(tasks, threads)
+    last = min(k, len(about)) - 1
+    bound = float(np.partition(about, last)[last])
+    error = tables.error + (query.nats * FLOAT32_SLACK if vector is not None else 0.0)
+    limit = bound + 2 * (error + FLOAT32_SLACK * (1 + abs(bound)))
+    return np.asarray(about <= limit)
+
+
+def _among(parts: tuple[Part, ...], chosen: Bool[ndarray, " kept"]) -> tuple[Part, ...]:
+    """Return the parts with only some of their rows."""
+    found = []
+    for part, here in _shares(parts):
+        places = np.flatnonzero(chosen[here])
+        ids = places if part.ids is None else part.ids[places]
+        found.append(replace(part, ids=ids))
+    return tuple(found)
+
+
 def match_sum(
     columns: CompactColumns, query: MatchQuery, *, keep: Keep = None, threads: int | None = None
 ) -> float:
     """Return the sum of P(match) over the rows kept: how many of them are expected to match.
+
+    From tables (:mod:`attrieve.gallery.likelihood.tables`), right to about four digits.
 
     Raises:
         InputError: for columns without probabilities, or a query or filter that do not fit them.
     """
     vector = query.embedding if columns.dim is not None else None
     _check(columns, query.arrays.needed, vector)
+    tables = EventTables.of(query.arrays, matching=True)
     found: list[float] = []
     tasks = [
-        partial(_sum_matches, part, first, last, query, vector, found)
+        partial(_sum_matches, part, first, last, query, tables, vector, found)
         for part in select_parts(columns, keep)
         for first, last in _steps(part.rows)
     ]
@@ -167,13 +227,28 @@ def _rate(
 
 
 def _sum_matches(
-    part: Part, first: int, last: int, query: MatchQuery, vector: ndarray | None, found: list[float]
+    part: Part,
+    first: int,
+    last: int,
+    query: MatchQuery,
+    tables: EventTables,
+    vector: ndarray | None,
+    found: list[float],
 ) -> None:
     segment = part.segment
-    if segment.exact_probability is None:
-        raise AssertionError("columns without probabilities were refused before")
-    arguments = _match_arguments(segment.exact_probability, segment.exact_embedding, query, vector)
-    found.append(match(first, last, *_listed(part.ids), *arguments, np.empty(0)))
+    total = look_up_matches(
+        first,
+        last,
+        *_listed(part.ids),
+        segment.exact_probability,
+        *tables.arrays(),
+        _NO_FLOATS if vector is None else segment.exact_embedding,
+        _NO_VECTOR32 if vector is None else vector.astype(np.float32),
+        query.intercept,
+        query.slope,
+        query.of_cosine,
+    )
+    found.append(float(total))
 
 
 def _match_arguments(
