@@ -17,7 +17,7 @@ DISAGREEMENT = 1e-3
 """How much of its weight a category keeps per certain term it contradicts; above 0, so that some
 category always counts and those that contradict least count most."""
 
-MOST_CHANGED = 256
+MOST_CHANGED = 128
 """Of the categories that a description changes, so many of the greatest weight count: those it leaves as they
 are have been embedded beforehand, and only the others cost time."""
 
@@ -39,17 +39,17 @@ def expected_embedding(query: AttributeQuery, query_side: QuerySide) -> Float[Te
         if query.is_full:
             return query_side.embed_queries(torch.from_numpy(query.values()).float()[None])
         known = known_categories(query_side)
-        weight = completion_weights(query, known, _counts(query_side))
-        completed = completed_values(query, known)
-        changed = torch.nonzero((completed != known).any(dim=1)).flatten()
+        contradicted = mismatches(query, known)
+        weight = _weights(query, contradicted, _counts(query_side))
+        agrees = ~contradicted.any(dim=1)  # what contradicts nothing is left as it is
+        changed = torch.nonzero(~agrees).flatten()
         if len(changed) > MOST_CHANGED:
             changed = changed[weight[changed].topk(MOST_CHANGED).indices]
-        heaviest = query_side.embed_queries(completed[changed].float())
+        heaviest = query_side.embed_queries(completed_values(query, known, changed).float())
         as_they_are = query_side.embed_categories(known.float())
         if heaviest is None or as_they_are is None:
             return None
-        own = weight * (completed == known).all(dim=1)
-        mean = own.float() @ as_they_are + weight[changed].float() @ heaviest
+        mean = (weight * agrees).float() @ as_they_are + weight[changed].float() @ heaviest
         return functional.normalize(mean[None], dim=-1)
 
 
@@ -85,8 +85,16 @@ def completion_weights(
     >>> [round(float(w), 4) for w in completion_weights(query, categories, torch.tensor([300, 100]))]
     [0.6002, 0.3998]
     """
+    return _weights(query, mismatches(query, categories), counts)
+
+
+def _weights(
+    query: AttributeQuery,
+    contradicted: Float[Tensor, "category term"],
+    counts: Int64[Tensor, " category"],
+) -> Float[Tensor, " category"]:
     certainty = torch.tensor([term.certainty for term in query.terms], dtype=torch.float64)
-    factors = 1.0 - (1.0 - DISAGREEMENT) * certainty * mismatches(query, categories)
+    factors = 1.0 - (1.0 - DISAGREEMENT) * certainty * contradicted
     # in logarithms: the product over a hundred terms would underflow
     return torch.softmax(factors.log().sum(dim=1) + counts.double().clamp_min(1e-9).log(), dim=0)
 
@@ -106,24 +114,37 @@ def mismatches(
 
 
 def completed_values(
-    query: AttributeQuery, categories: Float[Tensor, "category attribute"]
-) -> Float[Tensor, "category attribute"]:
+    query: AttributeQuery,
+    categories: Float[Tensor, "category attribute"],
+    rows: Int64[Tensor, " row"] | None = None,
+) -> Float[Tensor, "row attribute"]:
     """Override categories with what a description says, as far as it is certain.
 
     An unwanted attribute becomes ``(1 - certainty) * value``, a wanted one
     ``certainty + (1 - certainty) * value``. Where a wanted one displaces another of a group that holds
     one at a time, the other fades likewise, unless the description names it. Of "one of these", a
     category keeps what it has; if it has none, it gets each in proportion to how often all have it.
+
+    Args:
+        query: what is said.
+        categories: all there are.
+        rows: positions of those that are completed; None for all.
     """
-    completed = categories.clone()
+    chosen = categories if rows is None else categories[rows]
+    completed = chosen.clone()
     conflicts = conflicting_attributes(query.schema)
     named = torch.zeros(len(query.schema), dtype=torch.bool)
     named[[index for term in query.terms for index in term.attributes]] = True
+    displaced = conflicts & ~named
     for term in query.terms:
         if not term.wanted:
             completed[:, list(term.attributes)] *= 1.0 - term.certainty
         else:
-            _want(completed, categories, term, conflicts, named)
+            share = categories.new_ones(1)
+            if len(term.attributes) > 1:
+                common = categories[:, list(term.attributes)].mean(dim=0) + 1e-6
+                share = common / common.sum()
+            _want(completed, chosen, term, share, displaced)
     return completed
 
 
@@ -131,16 +152,13 @@ def _want(
     completed: Float[Tensor, "category attribute"],
     categories: Float[Tensor, "category attribute"],
     term: Term,
-    conflicts: Bool[Tensor, "attribute attribute"],
-    named: Bool[Tensor, " attribute"],
+    share: Float[Tensor, " member"],
+    displaced: Bool[Tensor, "attribute attribute"],
 ) -> None:
     chosen = list(term.attributes)
-    common = categories[:, chosen].mean(dim=0) + 1e-6
-    share = common / common.sum()
     lacking = term.certainty * (1.0 - categories[:, chosen].amax(dim=1, keepdim=True))
     completed[:, chosen] = categories[:, chosen] + lacking * share
-    for index in torch.nonzero(conflicts[chosen].any(dim=0) & ~named).flatten().tolist():
-        completed[:, index] *= 1.0 - lacking[:, 0]
+    completed[:, displaced[chosen].any(dim=0)] *= 1.0 - lacking
 
 
 def conflicting_attributes(schema: AttributeSchema) -> Bool[Tensor, "attribute attribute"]:
