@@ -3,6 +3,7 @@
 from dataclasses import replace
 from io import BytesIO
 
+import pypdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,6 @@ from attrieve.serving.cases.document import case_document
 from attrieve.serving.cases.document_text import writable
 from attrieve.serving.pictures import placeholder
 from serving.cases.folder import NOW, content, key_of, note, picture, saved_hit
-
-pypdf = pytest.importorskip("pypdf")
 
 
 def pages_of(document: bytes) -> list[str]:
