@@ -21,7 +21,7 @@ def _one(record: Document) -> str:
     return table(HEADING + QUERIES, rows) + (
         f"\n`{record['command']}`: model `{record['name']}`, seed {record['seed']}, split "
         f"`{record['data']['split']}` ({record['data']['test_images']:,} test images), ranked by the "
-        f"`{record['distance']}` distance; percent, 95 % bootstrap over images or descriptions; code at "
+        f"`{record['distance']}` distance; percent, 95 % bootstrap over descriptions; code at "
         f"{str(record['commit'])[:10]}.\n"
     )
 

@@ -164,3 +164,22 @@ def test_a_table_for_people(world: tuple[np.ndarray, np.ndarray, Predictions, Ev
     """One row per group."""
     _, _, predictions, report = world
     assert subgroup_table(subgroup_errors(predictions, report, distance="attributes")).row_count == 6
+
+
+def test_many_images_of_few_people_say_little() -> None:
+    """The same people photographed ten times over: the same rates, and intervals no narrower."""
+    few = labels(150, seed=5)
+    many = np.repeat(few, 10, axis=0)
+    generator = np.random.default_rng(2)
+    wrong = generator.random(few.shape) < 0.2
+    found = []
+    for values, errs in ((few, wrong), (many, np.repeat(wrong, 10, axis=0))):
+        predicted = np.where(errs, values != 1, values == 1)
+        gender, _ = subgroup_errors(*measured(values, np.where(predicted, 0.9, 0.1)), distance="attributes")
+        found.append(gender.groups[0])
+    once, often = found
+    common = set(once.compared) & set(often.compared)
+    assert len(common) > 20
+    width, wide = (one.own_missed.high - one.own_missed.low for one in (once, often))
+    assert once.own_missed.mean == pytest.approx(often.own_missed.mean)
+    assert wide > 0.8 * width

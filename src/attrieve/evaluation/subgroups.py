@@ -3,6 +3,7 @@
 A group is what the labels say of it, the model's own guess plays no part. Each group is compared with all
 other images on the same attributes: those that are shown and not shown often enough on either side for a rate
 to mean something. The trait's own attributes are told apart: how often the group itself is not recognised.
+Intervals are over descriptions, drawn with all their images: three people say little about others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int8
+from jaxtyping import Bool, Float64, Int8, Int64
 from numpy import ndarray
 from rich.table import Table
 
@@ -43,7 +44,7 @@ class Subgroup:
         images: of it in the test set.
         compared: attributes the rates are over, for the group and for the others alike.
         missed: attributes that are shown and not recognised: mean over ``compared`` of the share of the
-            group's images that show one and are not given it. Over images.
+            group's images that show one and are not given it.
         missed_others: the same of all other images.
         imagined: attributes that are not shown and recognised, likewise.
         imagined_others: the same of all other images.
@@ -130,6 +131,7 @@ def _trait(
     generator: np.random.Generator,
 ) -> TraitErrors:
     names = np.array(report.schema.names)
+    clusters = _clusters(report.tasks[Protocol.UNIQUE].person_category)
     own = np.isin(names, [attribute for attribute, _ in groups.values()])
     found = []
     for group, (attribute, holds) in groups.items():
@@ -141,9 +143,8 @@ def _trait(
                 f"no attribute is shown and not shown {FEWEST} times by people {group!r} and by others:"
                 " take more images"
             )
-        missed, imagined = _rates(predicted[here][:, compared], values[here][:, compared], generator)
-        others = _rates(predicted[there][:, compared], values[there][:, compared], generator)
-        wrong = bootstrap_interval(100.0 * (predicted[here, column] != holds), resamples=RESAMPLES)
+        missed, imagined, wrong = _errors(predicted, values, clusters, here, compared, column, generator)
+        others = _errors(predicted, values, clusters, there, compared, column, generator)
         found.append(
             Subgroup(
                 group,
@@ -165,21 +166,38 @@ def _often_enough(values: Int8[ndarray, "person attribute"]) -> Bool[ndarray, " 
     return np.asarray((shown >= FEWEST) & (not_shown >= FEWEST))
 
 
-def _rates(
+def _clusters(category: Int64[ndarray, " person"]) -> Int64[ndarray, " person"]:
+    """Return a number for each description; images with unknown values stand each for itself."""
+    unknown = category < 0
+    clusters = category.copy()
+    clusters[unknown] = category.max() + 1 + np.arange(int(unknown.sum()))
+    return clusters
+
+
+def _errors(
     predicted: Bool[ndarray, "person attribute"],
     values: Int8[ndarray, "person attribute"],
+    clusters: Int64[ndarray, " person"],
+    members: Bool[ndarray, " person"],
+    compared: Bool[ndarray, " attribute"],
+    own: int,
     generator: np.random.Generator,
-) -> tuple[Interval, Interval]:
-    """Return missed and imagined in percent, each the mean over attributes, resampled over images."""
-    count = len(values)
-    weights = np.concatenate(
-        [np.ones((1, count)), generator.multinomial(count, np.full(count, 1 / count), RESAMPLES)]
+) -> tuple[Interval, Interval, Interval]:
+    """Return missed, imagined and the trait's own attribute wrong, in percent.
+
+    Drawn anew are descriptions with all their images: pictures of one person err alike.
+    """
+    said, true = predicted[members][:, compared], values[members][:, compared]
+    _, cluster = np.unique(clusters[members], return_inverse=True)
+    count = int(cluster.max()) + 1
+    drawn = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    weights = np.concatenate([np.ones((1, count)), drawn])[:, cluster]
+    wrong = (predicted[members, own] != (values[members, own] == 1))[:, None]
+    return (
+        _interval(_mean_rate(weights, ~said & (true == 1), true == 1), count),
+        _interval(_mean_rate(weights, said & (true == 0), true == 0), count),
+        _interval(_mean_rate(weights, wrong, np.ones_like(wrong)), count),
     )
-    rates = (
-        _mean_rate(weights, (~predicted & (values == 1)), values == 1),
-        _mean_rate(weights, (predicted & (values == 0)), values == 0),
-    )
-    return _interval(rates[0], count), _interval(rates[1], count)
 
 
 def _mean_rate(
@@ -187,13 +205,16 @@ def _mean_rate(
     wrong: Bool[ndarray, "person attribute"],
     among: Bool[ndarray, "person attribute"],
 ) -> Float64[ndarray, " draw"]:
+    """Return the mean over attributes of wrong among cases, in percent, without those missing from a draw."""
     wrongs, cases = weights @ wrong.astype(np.float64), weights @ among.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # an attribute may be missing from a draw, never from the first
-        return np.asarray(100.0 * np.nanmean(wrongs / cases, axis=1))
+    rates = np.divide(wrongs, cases, out=np.zeros_like(wrongs), where=cases > 0)
+    there = (cases > 0).sum(axis=1)
+    means = np.divide(rates.sum(axis=1), there, out=np.full(len(there), np.nan), where=there > 0)
+    return np.asarray(100.0 * means)
 
 
 def _interval(draws: Float64[ndarray, " draw"], count: int) -> Interval:
-    low, high = np.quantile(draws[1:], [0.025, 0.975])
+    low, high = np.nanquantile(draws[1:], [0.025, 0.975])
     return Interval(float(draws[0]), float(low), float(high), 0.95, count)
 
 
@@ -213,7 +234,7 @@ def _retrieval(
 
 def subgroup_table(found: Sequence[TraitErrors]) -> Table:
     """Return it as a table for people."""
-    table = Table(caption="percent, with 95 % intervals over images or queries")
+    table = Table(caption="percent, with 95 % intervals over descriptions")
     table.add_column("group")
     for heading in (
         "images",

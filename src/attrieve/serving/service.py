@@ -109,6 +109,7 @@ class Service:
 
     def start(self) -> None:
         """Begin to look after the gallery, and to do jobs."""
+        self.ledger.reserve.keep()
         record_settings(self.ledger, self.settings)
         self.galleries.watch(self.settings.refresh_seconds)
         self.workshop.start()

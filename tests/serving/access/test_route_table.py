@@ -26,7 +26,6 @@ ROLES: dict[str, set[Role]] = {
     "delete": {CURATOR},
     "reindex": {CURATOR},
     "jobs": {CURATOR},
-    "run-retention": {CURATOR},
     "read-ledger": {AUDITOR},
     "manage-accounts": {ADMINISTRATOR},
     "see-metrics": {ADMINISTRATOR},

@@ -1,7 +1,11 @@
 """Several processes, kills and full disks: what was acknowledged is there."""
 
 import random
+import shutil
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -85,3 +89,44 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"not SQLite, but long enough to be looked at " * 20)
     with pytest.raises(StorageError, match=r"state\.sqlite is damaged"):
         Ledger.open(tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of six mebibytes, where mounting is allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    options = ["-t", "tmpfs", "-o", "size=6m", "attrieve-test", str(folder)]
+    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    yield folder
+    subprocess.run([str(shutil.which("umount")), str(folder)], check=True)
+
+
+def test_searches_are_recorded_on_a_full_disk_for_some_while(small_disk: Path) -> None:
+    """In the room kept for it; then it is told. With room again the reserve is made anew."""
+    ledger = Ledger.open(small_disk)
+    ledger.reserve.size = 1 << 20
+    assert ledger.reserve.keep()
+    ballast = small_disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    recorded = 0
+    told = ""
+    while not told:
+        try:
+            ledger.record(KIM, Action.SEARCH, query="red jacket", keys=["00000000000000aa"] * 50)
+            recorded += 1
+        except StorageError as error:
+            told = str(error)
+    assert "full" in told
+    assert recorded > 20
+    assert not ledger.reserve.path.exists()
+    assert not ledger.reserve.keep()
+    ballast.unlink()
+    assert ledger.record(KIM, Action.SEARCH).sequence == recorded + 1
+    assert ledger.reserve.keep()
+    assert ledger.verify().clean
+    ledger.database.close()

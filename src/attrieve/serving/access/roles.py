@@ -40,7 +40,6 @@ class Permission(StrEnum):
     JOBS = "jobs"
     READ_LEDGER = "read-ledger"
     MANAGE_ACCOUNTS = "manage-accounts"
-    RUN_RETENTION = "run-retention"
     SEE_GALLERY = "see-gallery"
     SEE_VOCABULARY = "see-vocabulary"
     SEE_METRICS = "see-metrics"
@@ -65,7 +64,6 @@ POLICY: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.JOBS: _CURATOR,
         Permission.READ_LEDGER: frozenset({Role.AUDITOR}),
         Permission.MANAGE_ACCOUNTS: _ADMINISTRATOR,
-        Permission.RUN_RETENTION: _CURATOR,
         Permission.SEE_GALLERY: _SEARCHER | _CURATOR | _ADMINISTRATOR,
         Permission.SEE_VOCABULARY: _EVERYBODY,
         Permission.SEE_METRICS: _ADMINISTRATOR,

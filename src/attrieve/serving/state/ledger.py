@@ -39,6 +39,7 @@ from attrieve.serving.state.ledger_check import LedgerCheck, check_ledger
 from attrieve.serving.state.ledger_entry import NOTHING_BEFORE, Action, Draft, LedgerEntry
 from attrieve.serving.state.ledger_seal import HEAD_FILE, SignedHead
 from attrieve.serving.state.ledger_tables import LEDGER_TABLES
+from attrieve.serving.state.reserve import RESERVE_FILE, Reserve
 from attrieve.serving.state.signing import SigningKey
 
 __all__ = ["Action", "Ledger", "LedgerEntry"]
@@ -65,6 +66,7 @@ class Ledger:
         self.database = database
         self.key = key
         self.clock = clock
+        self.reserve = Reserve(database.path.with_name(RESERVE_FILE))
         self._waiting: list[_Waiting] = []
         self._waiting_guard = threading.Lock()
         self._writing = threading.Lock()
@@ -229,8 +231,7 @@ class Ledger:
                 together = self._waiting[:MOST_TOGETHER]
                 del self._waiting[:MOST_TOGETHER]
             try:
-                with self.database.transaction() as connection:
-                    entries = self._append(connection, [waiting.draft for waiting in together])
+                entries = self._committed([waiting.draft for waiting in together])
                 for waiting, entry in zip(together, entries, strict=True):
                     waiting.entry = entry
             except BaseException as error:
@@ -245,6 +246,17 @@ class Ledger:
             # the entry is safe in the database whether or not there is room for this file
             with suppress(StorageError):
                 self.write_head_file()
+
+    def _committed(self, drafts: Sequence[Draft]) -> list[LedgerEntry]:
+        """Write entries in one commit; where the disk is full, into the room kept for them."""
+        try:
+            with self.database.transaction() as connection:
+                return self._append(connection, drafts)
+        except StorageError:
+            if not self.reserve.give_up():
+                raise
+        with self.database.transaction() as connection:
+            return self._append(connection, drafts)
 
     def _append(self, connection: sqlite3.Connection, drafts: Sequence[Draft]) -> list[LedgerEntry]:
         head = connection.execute("SELECT sequence, hash FROM ledger_head").fetchone()
