@@ -268,7 +268,6 @@ def _difference(triple: list[float]) -> str:
 LIMITS = f"""\
 ## Limits
 
-
 * Simulated witnesses are not people: their errors are independent of each other and of how a person looks,
   and they name single attributes. Real witnesses share mistakes, and what one has told another counts
   twice.
