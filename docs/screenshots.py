@@ -117,9 +117,9 @@ class Camera:
         page.wait_for_load_state("networkidle")
         image = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
         target = self._out / f"service-{name}.png"
-        for colours in (192, 128, 96, 64, 48, 32):
+        for colours in (256, 192, 128, 96, 64):
             buffer = io.BytesIO()
-            image.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+            image.quantize(colours, kmeans=3, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
             if buffer.tell() < BYTES_MOST:
                 break
         target.write_bytes(buffer.getvalue())

@@ -7,10 +7,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attrieve.serving.metrics import Metrics
-from attrieve.serving.problems import Problem, ProblemError, problem_response
+from attrieve.serving.problems import (
+    PageOfProblem,
+    Problem,
+    ProblemError,
+    problem_response,
+    told,
+    wants_page,
+)
 from attrieve.serving.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -64,7 +72,11 @@ class RequestLog:
             log.exception("request %s failed", request_id)
             if status:
                 raise  # half an answer is out; the connection must break
-            await problem_response(error, request_id)(scope, receive, numbered)
+            page: PageOfProblem | None = getattr(scope["app"].state, "problem_page", None)
+            if page is not None and wants_page(scope):
+                await page(Request(scope), told(error))(scope, receive, numbered)
+            else:
+                await problem_response(error, request_id)(scope, receive, numbered)
         finally:
             self._tell(scope, status, request_id, time.perf_counter() - begun)
 

@@ -296,3 +296,18 @@ def test_without_a_run_heat_maps_are_left_out_with_the_reason(place: Place, tmp_
         assert "started without the run" in page.text
         assert not [one for one in page.all("img") if "heat-maps" in (one["src"] or "")]
         assert "cannot describe images" in get(client, "/jobs").text
+
+
+def test_failure_nobody_expected_is_a_page_that_tells_nothing_but_its_number(
+    client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What went wrong stands in the log; the page names the entry, not the reason."""
+
+    def fail(_: object) -> None:
+        raise RuntimeError("a secret of the machine")
+
+    monkeypatch.setattr(service.statistics, "of", fail)
+    answer = client.get("/gallery", headers=HTML)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"] in Seen(answer.text).text

@@ -172,6 +172,8 @@ def to_html(text: str) -> Markup:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(text)
     for token in tokens:
+        if "right" in str(token.attrs.pop("style", "")):  # the pages hold no style of their own
+            token.attrs["class"] = "number"
         token.children = _without_file_links(token.children) if token.children else token.children
     made = reader.renderer.render(tokens, reader.options, {})
     title = Markup.escape(load_strings()("responsible_use.title"))
