@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from attrieve.errors import InputError, StorageError
+from attrieve.errors import AttrieveError, InputError, StorageError
 from attrieve.serving.cases.archive import MANIFEST, PUBLIC_KEY, SIGNATURE
 from attrieve.serving.state.signing import verify_signature
 
@@ -68,7 +68,9 @@ def check_archive(path: Path, public_key: str | None = None) -> ArchiveCheck:
         raise InputError(f"there is no file {path}") from error
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except AttrieveError:
+        raise
+    except Exception as error:  # zipfile and the decompressors raise many kinds on damage
         raise InputError(f"{path} is no zip archive that can be read: {error}") from error
 
 
@@ -110,7 +112,7 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
             content = file.read(MANIFEST_BYTES_MOST + 1)
     except KeyError:
         raise InputError(f"the archive holds no {name}; it is no export of a case") from None
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+    except Exception as error:
         raise InputError(f"{name} in the archive is damaged: {error}") from error
     if len(content) > MANIFEST_BYTES_MOST:
         raise InputError(f"{name} in the archive is too large to be one")

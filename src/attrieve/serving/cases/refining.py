@@ -6,7 +6,8 @@ from attrieve.gallery.feedback import Mark as Judgement
 from attrieve.gallery.feedback import Marks
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.cases.case import Mark
-from attrieve.serving.cases.cases import HITS_MOST, Cases
+from attrieve.serving.cases.case_store import HITS_MOST
+from attrieve.serving.cases.cases import Cases
 from attrieve.serving.service import Service
 from attrieve.serving.wire.search import SearchRequest
 

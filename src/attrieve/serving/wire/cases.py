@@ -15,7 +15,7 @@ from attrieve.serving.cases.case import (
     SavedHit,
     SavedQuery,
 )
-from attrieve.serving.cases.cases import NAME_MOST, NOTE_MOST, NUMBER_MOST, PURPOSE_MOST, TITLE_MOST
+from attrieve.serving.cases.case_store import NAME_MOST, NOTE_MOST, NUMBER_MOST, PURPOSE_MOST, TITLE_MOST
 from attrieve.serving.cases.export_index import Export, ExportKind
 from attrieve.serving.jobs.job import Job, JobState
 from attrieve.serving.wire.base import AnswerModel, RequestModel
