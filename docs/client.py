@@ -121,13 +121,11 @@ def _method(
     arguments = ", ".join(["self", *before, *(["*", *after] if after else [])])
     name = operation["operationId"]
     told = _docstring(operation, [one for one in given if one.get("description")])
-    answer, returned = call[2], "return "
+    answer, head = call[2], f"    def {name}({arguments}) -> {call[2]}:\n        {told}\n"
     if answer == "None":
-        call[2], returned = "type(None)", ""
-    return (
-        f"    def {name}({arguments}) -> {answer}:\n        {told}\n"
-        f"        {returned}self._ask({', '.join(call)})\n"
-    )
+        call[2] = "type(None)"
+        return f"{head}        self._ask({', '.join(call)})\n"
+    return f"{head}        answer: {answer} = self._ask({', '.join(call)})\n        return answer\n"
 
 
 def _docstring(operation: dict[str, Any], described: list[dict[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """How the client asks: one request, its answer as a model, a problem as an exception."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -9,7 +9,6 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from attrieve.errors import AttrieveError
 from attrieve.serving.wire.problems import ProblemView
 
-Answer = TypeVar("Answer")
 Value = str | int | float | bool | None
 Query = Mapping[str, Value | Sequence[Value]]
 
@@ -68,13 +67,21 @@ class Asking:
         self,
         method: str,
         path: str,
-        answer: type[Answer],
+        answer: Any,
         *,
         query: Query | None = None,
         body: BaseModel | None = None,
         files: Sequence[tuple[str, tuple[str, bytes, str]]] | None = None,
-    ) -> Answer:
-        """Send a request and read its answer.
+    ) -> Any:
+        """Send a request and return its answer.
+
+        Args:
+            method: of HTTP.
+            path: below the service's address.
+            answer: type of the answer: a model, ``list`` of models, ``bytes``, ``str``, or that of ``None``.
+            query: parameters; those that are None are not sent.
+            body: a model, sent as JSON.
+            files: sent as a form.
 
         Raises:
             ProblemAnswer: if the service refuses or fails.
@@ -94,9 +101,9 @@ class Asking:
         if response.is_error:
             raise _problem(response)
         if answer is bytes:
-            return response.content  # type: ignore[return-value]
+            return response.content
         if answer is str:
-            return response.text  # type: ignore[return-value]
+            return response.text
         if answer is type(None):
             return None
         try:

@@ -61,7 +61,8 @@ class AttrieveClient(Asking):
 
     def search(self, body: SearchRequest) -> SearchAnswer:
         """Rank the gallery by a description."""
-        return self._ask("POST", "/api/v1/search", SearchAnswer, body=body)
+        answer: SearchAnswer = self._ask("POST", "/api/v1/search", SearchAnswer, body=body)
+        return answer
 
     def search_by_address(
         self,
@@ -105,7 +106,7 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: SearchAnswer = self._ask(
             "GET",
             "/api/v1/search",
             SearchAnswer,
@@ -129,6 +130,7 @@ class AttrieveClient(Asking):
                 "case": case,
             },
         )
+        return answer
 
     def get_person(
         self,
@@ -154,7 +156,7 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: PersonView = self._ask(
             "GET",
             f"/api/v1/persons/{quote(str(key), safe='')}",
             PersonView,
@@ -168,6 +170,7 @@ class AttrieveClient(Asking):
                 "case": case,
             },
         )
+        return answer
 
     def erase_person(
         self, key: str, *, why: str | None = None, purpose: str | None = None, case: str | None = None
@@ -180,12 +183,13 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: JobView = self._ask(
             "DELETE",
             f"/api/v1/persons/{quote(str(key), safe='')}",
             JobView,
             query={"why": why, "purpose": purpose, "case": case},
         )
+        return answer
 
     def get_crop(self, key: str, *, purpose: str | None = None, case: str | None = None) -> bytes:
         """The picture of a row.
@@ -195,12 +199,13 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: bytes = self._ask(
             "GET",
             f"/api/v1/persons/{quote(str(key), safe='')}/crop",
             bytes,
             query={"purpose": purpose, "case": case},
         )
+        return answer
 
     def get_thumbnail(self, key: str, *, purpose: str | None = None, case: str | None = None) -> bytes:
         """A little picture of a row.
@@ -210,12 +215,13 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: bytes = self._ask(
             "GET",
             f"/api/v1/persons/{quote(str(key), safe='')}/thumbnail",
             bytes,
             query={"purpose": purpose, "case": case},
         )
+        return answer
 
     def get_heat_map(
         self,
@@ -234,12 +240,13 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: bytes = self._ask(
             "GET",
             f"/api/v1/persons/{quote(str(key), safe='')}/heat-maps/{quote(str(attribute), safe='')}.png",
             bytes,
             query={"legend": legend, "purpose": purpose, "case": case},
         )
+        return answer
 
     def describe_like(self, key: str, *, purpose: str | None = None, case: str | None = None) -> LikeView:
         """A description like this row.
@@ -249,12 +256,13 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: LikeView = self._ask(
             "GET",
             f"/api/v1/persons/{quote(str(key), safe='')}/like",
             LikeView,
             query={"purpose": purpose, "case": case},
         )
+        return answer
 
     def get_track(self, key: str, *, purpose: str | None = None, case: str | None = None) -> TrackView:
         """Rows of the same track, in time.
@@ -264,24 +272,28 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: TrackView = self._ask(
             "GET",
             f"/api/v1/persons/{quote(str(key), safe='')}/track",
             TrackView,
             query={"purpose": purpose, "case": case},
         )
+        return answer
 
     def get_gallery(self) -> GalleryView:
         """What the gallery is."""
-        return self._ask("GET", "/api/v1/gallery", GalleryView)
+        answer: GalleryView = self._ask("GET", "/api/v1/gallery", GalleryView)
+        return answer
 
     def get_statistics(self) -> StatisticsView:
         """What the gallery holds, counted."""
-        return self._ask("GET", "/api/v1/gallery/statistics", StatisticsView)
+        answer: StatisticsView = self._ask("GET", "/api/v1/gallery/statistics", StatisticsView)
+        return answer
 
     def get_vocabulary(self) -> VocabularyView:
         """The attributes one can ask for."""
-        return self._ask("GET", "/api/v1/vocabulary", VocabularyView)
+        answer: VocabularyView = self._ask("GET", "/api/v1/vocabulary", VocabularyView)
+        return answer
 
     def list_synonyms(self, *, language: str | None = None) -> SynonymsView:
         """What else people say for them.
@@ -289,11 +301,15 @@ class AttrieveClient(Asking):
         Args:
             language: of the words.
         """
-        return self._ask("GET", "/api/v1/vocabulary/synonyms", SynonymsView, query={"language": language})
+        answer: SynonymsView = self._ask(
+            "GET", "/api/v1/vocabulary/synonyms", SynonymsView, query={"language": language}
+        )
+        return answer
 
     def list_languages(self) -> list[str]:
         """Languages a description may be written in."""
-        return self._ask("GET", "/api/v1/vocabulary/languages", list[str])
+        answer: list[str] = self._ask("GET", "/api/v1/vocabulary/languages", list[str])
+        return answer
 
     def read_text(self, *, q: str) -> QueryView:
         """How a description is understood.
@@ -301,15 +317,18 @@ class AttrieveClient(Asking):
         Args:
             q: the description.
         """
-        return self._ask("GET", "/api/v1/vocabulary/reading", QueryView, query={"q": q})
+        answer: QueryView = self._ask("GET", "/api/v1/vocabulary/reading", QueryView, query={"q": q})
+        return answer
 
     def list_problems(self) -> list[ProblemType]:
         """Everything that can go wrong."""
-        return self._ask("GET", "/api/v1/problems", list[ProblemType])
+        answer: list[ProblemType] = self._ask("GET", "/api/v1/problems", list[ProblemType])
+        return answer
 
     def get_problem(self, name: str) -> ProblemType:
         """One kind of problem."""
-        return self._ask("GET", f"/api/v1/problems/{quote(str(name), safe='')}", ProblemType)
+        answer: ProblemType = self._ask("GET", f"/api/v1/problems/{quote(str(name), safe='')}", ProblemType)
+        return answer
 
     def add_images(
         self,
@@ -334,7 +353,7 @@ class AttrieveClient(Asking):
             purpose: what the search is for.
             case: number of the case it belongs to.
         """
-        return self._ask(
+        answer: UploadAnswer = self._ask(
             "POST",
             "/api/v1/images",
             UploadAnswer,
@@ -349,18 +368,22 @@ class AttrieveClient(Asking):
                 "case": case,
             },
         )
+        return answer
 
     def delete_rows(self, body: DeletionRequest) -> DeletionAnswer:
         """Delete rows by condition or age."""
-        return self._ask("POST", "/api/v1/gallery/delete", DeletionAnswer, body=body)
+        answer: DeletionAnswer = self._ask("POST", "/api/v1/gallery/delete", DeletionAnswer, body=body)
+        return answer
 
     def compact_gallery(self) -> JobView:
         """Compact the gallery."""
-        return self._ask("POST", "/api/v1/gallery/compact", JobView)
+        answer: JobView = self._ask("POST", "/api/v1/gallery/compact", JobView)
+        return answer
 
     def reindex_gallery(self, body: ReindexRequest | None) -> JobView:
         """Index the gallery anew."""
-        return self._ask("POST", "/api/v1/gallery/re-index", JobView, body=body)
+        answer: JobView = self._ask("POST", "/api/v1/gallery/re-index", JobView, body=body)
+        return answer
 
     def list_jobs(
         self,
@@ -380,12 +403,13 @@ class AttrieveClient(Asking):
             before: only smaller numbers, for paging.
             limit: at most so many.
         """
-        return self._ask(
+        answer: JobList = self._ask(
             "GET",
             "/api/v1/jobs",
             JobList,
             query={"state": state, "kind": kind, "created_by": created_by, "before": before, "limit": limit},
         )
+        return answer
 
     def get_job(self, number: int) -> JobView:
         """Look at a job.
@@ -393,7 +417,8 @@ class AttrieveClient(Asking):
         Args:
             number: of the job.
         """
-        return self._ask("GET", f"/api/v1/jobs/{quote(str(number), safe='')}", JobView)
+        answer: JobView = self._ask("GET", f"/api/v1/jobs/{quote(str(number), safe='')}", JobView)
+        return answer
 
     def cancel_job(self, number: int) -> JobView:
         """Cancel a job.
@@ -401,7 +426,8 @@ class AttrieveClient(Asking):
         Args:
             number: of the job.
         """
-        return self._ask("POST", f"/api/v1/jobs/{quote(str(number), safe='')}/cancel", JobView)
+        answer: JobView = self._ask("POST", f"/api/v1/jobs/{quote(str(number), safe='')}/cancel", JobView)
+        return answer
 
     def retry_job(self, number: int) -> JobView:
         """Try a job again.
@@ -409,7 +435,8 @@ class AttrieveClient(Asking):
         Args:
             number: of the job.
         """
-        return self._ask("POST", f"/api/v1/jobs/{quote(str(number), safe='')}/retry", JobView)
+        answer: JobView = self._ask("POST", f"/api/v1/jobs/{quote(str(number), safe='')}/retry", JobView)
+        return answer
 
     def list_cases(
         self,
@@ -427,16 +454,18 @@ class AttrieveClient(Asking):
             page: from 1.
             page_size: in one answer.
         """
-        return self._ask(
+        answer: CaseList = self._ask(
             "GET",
             "/api/v1/cases",
             CaseList,
             query={"text": text, "status": status, "page": page, "page_size": page_size},
         )
+        return answer
 
     def create_case(self, body: NewCase) -> CaseView:
         """Make a case."""
-        return self._ask("POST", "/api/v1/cases", CaseView, body=body)
+        answer: CaseView = self._ask("POST", "/api/v1/cases", CaseView, body=body)
+        return answer
 
     def get_case(self, case: int) -> CaseView:
         """Look at a case.
@@ -444,7 +473,8 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask("GET", f"/api/v1/cases/{quote(str(case), safe='')}", CaseView)
+        answer: CaseView = self._ask("GET", f"/api/v1/cases/{quote(str(case), safe='')}", CaseView)
+        return answer
 
     def change_case(self, case: int, body: CaseChange) -> CaseView:
         """Change a case.
@@ -452,7 +482,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask("PATCH", f"/api/v1/cases/{quote(str(case), safe='')}", CaseView, body=body)
+        answer: CaseView = self._ask(
+            "PATCH", f"/api/v1/cases/{quote(str(case), safe='')}", CaseView, body=body
+        )
+        return answer
 
     def delete_case(self, case: int) -> None:
         """Delete a case.
@@ -469,12 +502,13 @@ class AttrieveClient(Asking):
             case: of the case.
             name: of the account.
         """
-        return self._ask(
+        answer: CaseView = self._ask(
             "PUT",
             f"/api/v1/cases/{quote(str(case), safe='')}/members/{quote(str(name), safe='')}",
             CaseView,
             body=body,
         )
+        return answer
 
     def remove_member(self, case: int, name: str) -> CaseView:
         """Hide a case from somebody.
@@ -483,11 +517,12 @@ class AttrieveClient(Asking):
             case: of the case.
             name: of the account.
         """
-        return self._ask(
+        answer: CaseView = self._ask(
             "DELETE",
             f"/api/v1/cases/{quote(str(case), safe='')}/members/{quote(str(name), safe='')}",
             CaseView,
         )
+        return answer
 
     def list_notes(
         self, case: int, *, key: str | None = None, page: int | None = None, page_size: int | None = None
@@ -500,12 +535,13 @@ class AttrieveClient(Asking):
             page: from 1.
             page_size: in one answer.
         """
-        return self._ask(
+        answer: NoteList = self._ask(
             "GET",
             f"/api/v1/cases/{quote(str(case), safe='')}/notes",
             NoteList,
             query={"key": key, "page": page, "page_size": page_size},
         )
+        return answer
 
     def add_note(self, case: int, body: NewNote) -> NoteView:
         """Write a note.
@@ -513,7 +549,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask("POST", f"/api/v1/cases/{quote(str(case), safe='')}/notes", NoteView, body=body)
+        answer: NoteView = self._ask(
+            "POST", f"/api/v1/cases/{quote(str(case), safe='')}/notes", NoteView, body=body
+        )
+        return answer
 
     def delete_note(self, case: int, note: int) -> None:
         """Delete a note.
@@ -537,12 +576,13 @@ class AttrieveClient(Asking):
             page: from 1.
             page_size: in one answer.
         """
-        return self._ask(
+        answer: SavedQueryList = self._ask(
             "GET",
             f"/api/v1/cases/{quote(str(case), safe='')}/queries",
             SavedQueryList,
             query={"page": page, "page_size": page_size},
         )
+        return answer
 
     def save_query(self, case: int, body: NewQuery) -> SavedQueryView:
         """Save a search.
@@ -550,9 +590,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask(
+        answer: SavedQueryView = self._ask(
             "POST", f"/api/v1/cases/{quote(str(case), safe='')}/queries", SavedQueryView, body=body
         )
+        return answer
 
     def delete_query(self, case: int, query: int) -> None:
         """Forget a saved search.
@@ -582,12 +623,13 @@ class AttrieveClient(Asking):
             page: from 1.
             page_size: in one answer.
         """
-        return self._ask(
+        answer: SavedHitList = self._ask(
             "GET",
             f"/api/v1/cases/{quote(str(case), safe='')}/hits",
             SavedHitList,
             query={"mark": mark, "page": page, "page_size": page_size},
         )
+        return answer
 
     def save_hits(self, case: int, body: HitsToSave) -> list[SavedHitView]:
         """Save hits.
@@ -595,9 +637,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask(
+        answer: list[SavedHitView] = self._ask(
             "POST", f"/api/v1/cases/{quote(str(case), safe='')}/hits", list[SavedHitView], body=body
         )
+        return answer
 
     def get_hit(self, case: int, key: str) -> SavedHitView:
         """Look at a saved hit.
@@ -606,9 +649,10 @@ class AttrieveClient(Asking):
             case: of the case.
             key: of the row.
         """
-        return self._ask(
+        answer: SavedHitView = self._ask(
             "GET", f"/api/v1/cases/{quote(str(case), safe='')}/hits/{quote(str(key), safe='')}", SavedHitView
         )
+        return answer
 
     def remove_hit(self, case: int, key: str) -> None:
         """Take a hit out of a case.
@@ -628,12 +672,13 @@ class AttrieveClient(Asking):
             case: of the case.
             key: of the row.
         """
-        return self._ask(
+        answer: SavedHitView = self._ask(
             "PUT",
             f"/api/v1/cases/{quote(str(case), safe='')}/hits/{quote(str(key), safe='')}/mark",
             SavedHitView,
             body=body,
         )
+        return answer
 
     def get_marks(self, case: int) -> dict[str, object]:
         """Marks as a file.
@@ -641,7 +686,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask("GET", f"/api/v1/cases/{quote(str(case), safe='')}/marks", dict[str, object])
+        answer: dict[str, object] = self._ask(
+            "GET", f"/api/v1/cases/{quote(str(case), safe='')}/marks", dict[str, object]
+        )
+        return answer
 
     def refine(self, case: int, body: SearchRequest) -> SearchAnswer:
         """Search with the case's marks.
@@ -649,7 +697,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask("POST", f"/api/v1/cases/{quote(str(case), safe='')}/refine", SearchAnswer, body=body)
+        answer: SearchAnswer = self._ask(
+            "POST", f"/api/v1/cases/{quote(str(case), safe='')}/refine", SearchAnswer, body=body
+        )
+        return answer
 
     def export_case(self, case: int, body: NewExport) -> ExportView:
         """Export a case.
@@ -657,7 +708,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask("POST", f"/api/v1/cases/{quote(str(case), safe='')}/exports", ExportView, body=body)
+        answer: ExportView = self._ask(
+            "POST", f"/api/v1/cases/{quote(str(case), safe='')}/exports", ExportView, body=body
+        )
+        return answer
 
     def list_exports(self, case: int) -> list[ExportView]:
         """List exports.
@@ -665,7 +719,10 @@ class AttrieveClient(Asking):
         Args:
             case: of the case.
         """
-        return self._ask("GET", f"/api/v1/cases/{quote(str(case), safe='')}/exports", list[ExportView])
+        answer: list[ExportView] = self._ask(
+            "GET", f"/api/v1/cases/{quote(str(case), safe='')}/exports", list[ExportView]
+        )
+        return answer
 
     def get_export(self, case: int, number: int) -> ExportView:
         """Look at an export.
@@ -674,11 +731,12 @@ class AttrieveClient(Asking):
             case: of the case.
             number: of the export.
         """
-        return self._ask(
+        answer: ExportView = self._ask(
             "GET",
             f"/api/v1/cases/{quote(str(case), safe='')}/exports/{quote(str(number), safe='')}",
             ExportView,
         )
+        return answer
 
     def download_export(self, case: int, number: int) -> bytes:
         """Download an export.
@@ -687,35 +745,42 @@ class AttrieveClient(Asking):
             case: of the case.
             number: of the export.
         """
-        return self._ask(
+        answer: bytes = self._ask(
             "GET",
             f"/api/v1/cases/{quote(str(case), safe='')}/exports/{quote(str(number), safe='')}/file",
             bytes,
         )
+        return answer
 
     def sign_in(self, body: SignInRequest) -> ActorView:
         """Sign in."""
-        return self._ask("POST", "/api/v1/sign-in", ActorView, body=body)
+        answer: ActorView = self._ask("POST", "/api/v1/sign-in", ActorView, body=body)
+        return answer
 
     def sign_out(self, body: SignOutRequest | None) -> SessionsEnded:
         """Sign out."""
-        return self._ask("POST", "/api/v1/sign-out", SessionsEnded, body=body)
+        answer: SessionsEnded = self._ask("POST", "/api/v1/sign-out", SessionsEnded, body=body)
+        return answer
 
     def own_account(self) -> ActorView:
         """Who asks, and what is allowed."""
-        return self._ask("GET", "/api/v1/account", ActorView)
+        answer: ActorView = self._ask("GET", "/api/v1/account", ActorView)
+        return answer
 
     def change_password(self, body: PasswordRequest) -> ActorView:
         """Change the own password."""
-        return self._ask("PUT", "/api/v1/account/password", ActorView, body=body)
+        answer: ActorView = self._ask("PUT", "/api/v1/account/password", ActorView, body=body)
+        return answer
 
     def list_accounts(self) -> list[AccountView]:
         """List accounts."""
-        return self._ask("GET", "/api/v1/accounts", list[AccountView])
+        answer: list[AccountView] = self._ask("GET", "/api/v1/accounts", list[AccountView])
+        return answer
 
     def add_account(self, body: NewAccount) -> AccountView:
         """Make an account."""
-        return self._ask("POST", "/api/v1/accounts", AccountView, body=body)
+        answer: AccountView = self._ask("POST", "/api/v1/accounts", AccountView, body=body)
+        return answer
 
     def get_account(self, name: str) -> AccountView:
         """Look at an account.
@@ -723,7 +788,8 @@ class AttrieveClient(Asking):
         Args:
             name: of the account.
         """
-        return self._ask("GET", f"/api/v1/accounts/{quote(str(name), safe='')}", AccountView)
+        answer: AccountView = self._ask("GET", f"/api/v1/accounts/{quote(str(name), safe='')}", AccountView)
+        return answer
 
     def change_account(self, name: str, body: AccountChange) -> AccountView:
         """Change an account.
@@ -731,7 +797,10 @@ class AttrieveClient(Asking):
         Args:
             name: of the account.
         """
-        return self._ask("PATCH", f"/api/v1/accounts/{quote(str(name), safe='')}", AccountView, body=body)
+        answer: AccountView = self._ask(
+            "PATCH", f"/api/v1/accounts/{quote(str(name), safe='')}", AccountView, body=body
+        )
+        return answer
 
     def remove_account(self, name: str) -> None:
         """Remove an account.
@@ -743,11 +812,13 @@ class AttrieveClient(Asking):
 
     def list_keys(self) -> list[KeyView]:
         """List keys."""
-        return self._ask("GET", "/api/v1/keys", list[KeyView])
+        answer: list[KeyView] = self._ask("GET", "/api/v1/keys", list[KeyView])
+        return answer
 
     def create_key(self, body: NewKey) -> CreatedKey:
         """Make a key."""
-        return self._ask("POST", "/api/v1/keys", CreatedKey, body=body)
+        answer: CreatedKey = self._ask("POST", "/api/v1/keys", CreatedKey, body=body)
+        return answer
 
     def rotate_key(self, prefix: str, body: KeyRotation | None) -> CreatedKey:
         """Replace a key by a new one.
@@ -755,7 +826,10 @@ class AttrieveClient(Asking):
         Args:
             prefix: of the key.
         """
-        return self._ask("POST", f"/api/v1/keys/{quote(str(prefix), safe='')}/rotate", CreatedKey, body=body)
+        answer: CreatedKey = self._ask(
+            "POST", f"/api/v1/keys/{quote(str(prefix), safe='')}/rotate", CreatedKey, body=body
+        )
+        return answer
 
     def revoke_key(self, prefix: str) -> KeyView:
         """Revoke a key.
@@ -763,7 +837,8 @@ class AttrieveClient(Asking):
         Args:
             prefix: of the key.
         """
-        return self._ask("DELETE", f"/api/v1/keys/{quote(str(prefix), safe='')}", KeyView)
+        answer: KeyView = self._ask("DELETE", f"/api/v1/keys/{quote(str(prefix), safe='')}", KeyView)
+        return answer
 
     def read_ledger(
         self,
@@ -817,7 +892,7 @@ class AttrieveClient(Asking):
             newest_first: in the opposite order.
             limit: how many at most.
         """
-        return self._ask(
+        answer: LedgerPage = self._ask(
             "GET",
             "/api/v1/ledger",
             LedgerPage,
@@ -835,14 +910,17 @@ class AttrieveClient(Asking):
                 "limit": limit,
             },
         )
+        return answer
 
     def verify_ledger(self) -> LedgerCheckView:
         """Check the ledger."""
-        return self._ask("GET", "/api/v1/ledger/verify", LedgerCheckView)
+        answer: LedgerCheckView = self._ask("GET", "/api/v1/ledger/verify", LedgerCheckView)
+        return answer
 
     def ledger_head(self) -> HeadView:
         """Where the ledger ends, signed."""
-        return self._ask("GET", "/api/v1/ledger/head", HeadView)
+        answer: HeadView = self._ask("GET", "/api/v1/ledger/head", HeadView)
+        return answer
 
     def export_ledger(self, *, format: Literal["csv", "jsonl"] | None = None) -> str:
         """The whole ledger as a file.
@@ -850,16 +928,20 @@ class AttrieveClient(Asking):
         Args:
             format: csv or jsonl.
         """
-        return self._ask("GET", "/api/v1/ledger/export", str, query={"format": format})
+        answer: str = self._ask("GET", "/api/v1/ledger/export", str, query={"format": format})
+        return answer
 
     def check_live(self) -> LiveView:
         """Whether the process answers."""
-        return self._ask("GET", "/api/v1/health/live", LiveView)
+        answer: LiveView = self._ask("GET", "/api/v1/health/live", LiveView)
+        return answer
 
     def check_ready(self) -> ReadyView:
         """Whether the service can answer searches."""
-        return self._ask("GET", "/api/v1/health/ready", ReadyView)
+        answer: ReadyView = self._ask("GET", "/api/v1/health/ready", ReadyView)
+        return answer
 
     def read_metrics(self) -> str:
         """Numbers for Prometheus."""
-        return self._ask("GET", "/api/v1/metrics", str)
+        answer: str = self._ask("GET", "/api/v1/metrics", str)
+        return answer
