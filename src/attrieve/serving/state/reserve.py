@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Reserve:
-    """A file of zeros that is given up when the disk is full.
+    """A file that holds nothing but room, and is given up when the disk is full.
 
     Args:
         path: of the file.
@@ -33,11 +33,9 @@ class Reserve:
             if free.f_bavail * free.f_frsize < 2 * self.size:
                 return False
             with self.path.open("wb") as file:
-                for _ in range(0, self.size, 1 << 20):
-                    file.write(bytes(min(1 << 20, self.size)))
-                file.truncate(self.size)
+                os.posix_fallocate(file.fileno(), 0, self.size)
                 os.fsync(file.fileno())
-        except (OSError, AttributeError):  # no room after all; or a system without statvfs
+        except (OSError, AttributeError):  # no room after all; or a system that knows neither
             with suppress(OSError):
                 self.path.unlink(missing_ok=True)
             return False
