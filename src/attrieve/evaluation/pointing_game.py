@@ -156,4 +156,5 @@ def _mean_over_positions(
     region: Bool[np.ndarray, "height width"], shape: tuple[int, int]
 ) -> Float64[np.ndarray, "row column"]:
     """Return which share of each position's pixels is true."""
-    return to_resolution(region[None].astype(np.float64), *shape)[0]
+    share: Float64[np.ndarray, "row column"] = to_resolution(region[None].astype(np.float64), *shape)[0]
+    return share

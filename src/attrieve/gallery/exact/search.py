@@ -220,6 +220,6 @@ def _table(maxima: Sequence[Maxima]) -> Float64[ndarray, "query 2"]:
 
 
 def _no_hits(maxima: Float64[ndarray, "query 2"], k: int = 0) -> ExactHits:
-    queries = len(maxima)
-    distances = (np.empty((queries, k), dtype=np.float32) for _ in range(3))
-    return ExactHits(np.empty((queries, k), dtype=np.int64), *distances, maxima)
+    shape = len(maxima), k
+    one, two, three = (np.empty(shape, dtype=np.float32) for _ in range(3))
+    return ExactHits(np.empty(shape, dtype=np.int64), one, two, three, maxima)
