@@ -22,6 +22,7 @@ from pages.feedback import feedback
 from pages.paper import paper_headline, paper_page
 from pages.queries import queries_page
 from pages.scale import scale_page
+from pages.service import service_page
 from pages.subgroups import subgroups
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -398,6 +399,7 @@ def generated() -> dict[Path, str]:
     page = paper_page(RESULTS)
     folder = ROOT / "docs" / "results"
     made = {folder / "paper.md": page.text, ROOT / "docs" / "scale.md": scale_page(RESULTS)}
+    made[folder / "service.md"] = service_page(RESULTS)
     made |= {folder / "figures" / name: svg for name, svg in page.figures.items()}
     made |= {folder / name: text for name, text in queries_page(RESULTS).items()}
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
