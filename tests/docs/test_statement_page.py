@@ -3,6 +3,7 @@
 import functools
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ from attrieve.models.retriever import Retriever
 from attrieve.schema import load_vocabulary
 from attrieve.schema.sentence import read_statement
 from attrieve.training.people import load_people
-from gallery.building import settings
 from gallery.decided import decided
+from models.tiny import tiny_backbone, tiny_settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "from-statement-to-search.md").read_text("utf-8")
@@ -33,30 +34,35 @@ KEY = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 @pytest.fixture
-def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder as `attrieve demo` leaves it, with a model that learnt nothing and few people."""
-    people = tmp_path / "demo" / "people"
-    write_peta_layout(people, DrawnPeopleConfig(images=60, seed=3, height_px=64, width_px=32), workers=1)
-    persons = read_peta(people).persons.select(SCHEMA)
-    sources = [person.image for person in persons.persons[:24]]
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        run = Retriever(settings(), SCHEMA, name="multi-task")
-    values = torch.from_numpy(persons.values)
-    run.query.remember_training(
-        values, torch.ones(len(values), dtype=torch.int64), values.float().mean(dim=0)
-    )
-    decided(run.eval(), sources)
-    folder = tmp_path / "demo" / "runs" / "multi-task"
-    run.save_pretrained(folder)
-    recipe = {"name": "small", "data": {"test_categories": 10}, "model": settings().model_dump(mode="json")}
-    (folder / "recipe.toml").write_bytes(tomli_w.dumps(recipe).encode())
-    index_images(run, tmp_path / "demo" / "gallery", sources)
-    # fewer simulated descriptions than the thousands a calibration is fitted on: the rest is as it is
-    few = functools.partial(calibrating.calibrate_run, descriptions=40)
-    monkeypatch.setattr(calibrating, "calibrate_run", few)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with tiny_backbone():
+        people = tmp_path / "demo" / "people"
+        write_peta_layout(people, DrawnPeopleConfig(images=60, seed=3, height_px=64, width_px=32), workers=1)
+        persons = read_peta(people).persons.select(SCHEMA)
+        sources = [person.image for person in persons.persons[:24]]
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            run = Retriever(tiny_settings(head="pooled"), SCHEMA, name="multi-task")
+        values = torch.from_numpy(persons.values)
+        run.query.remember_training(
+            values, torch.ones(len(values), dtype=torch.int64), values.float().mean(dim=0)
+        )
+        decided(run.eval(), sources)
+        folder = tmp_path / "demo" / "runs" / "multi-task"
+        run.save_pretrained(folder)
+        recipe = {
+            "name": "small",
+            "data": {"test_categories": 10},
+            "model": tiny_settings(head="pooled").model_dump(mode="json"),
+        }
+        (folder / "recipe.toml").write_bytes(tomli_w.dumps(recipe).encode())
+        index_images(run, tmp_path / "demo" / "gallery", sources)
+        # fewer simulated descriptions than the thousands a calibration is fitted on: the rest is as it is
+        few = functools.partial(calibrating.calibrate_run, descriptions=40)
+        monkeypatch.setattr(calibrating, "calibrate_run", few)
+        monkeypatch.chdir(tmp_path)
+        yield tmp_path
 
 
 def test_every_command_shown_works(demo: Path) -> None:
