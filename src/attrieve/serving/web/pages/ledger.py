@@ -64,8 +64,12 @@ class LedgerPage:
     @staticmethod
     def brief(entry: LedgerEntry) -> str:
         """Return the first things an entry tells, on one line."""
-        told = [value for value in entry.details.values() if isinstance(value, str | int | float)]
-        return ", ".join(str(value)[:60] for value in told[:3])
+        told = [
+            f"{name} {value}"
+            for name, value in entry.details.items()
+            if isinstance(value, str | int | float) and len(str(value)) <= 40
+        ]
+        return ", ".join(told[:3])
 
 
 def render_ledger(page: LedgerPage, frame: Frame) -> str:
