@@ -6,13 +6,20 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # numerical libraries on one thread each, since the tests themselves run side by side
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help demo test test-slow test-faults lint format bench bench-scale tables clean
+.PHONY: help demo serve test test-slow test-faults lint format bench bench-scale tables clean
 
 help:            ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
 demo: $(VENV)/.ready-run  ## From nothing to a ranked search result with pictures: demo-output/report.html
 	$(BIN)/attrieve demo --out demo-output
+
+serve: demo-output/gallery/gallery.json  ## The demo gallery's page at http://127.0.0.1:8000; runs the demo first if need be
+	$(INSTALL) --editable '.[train,serve]'
+	$(BIN)/attrieve serve demo-output/gallery --run demo-output/runs/multi-task
+
+demo-output/gallery/gallery.json:
+	$(MAKE) demo
 
 test: $(VENV)/.ready-develop  ## All tests but the slow ones
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal

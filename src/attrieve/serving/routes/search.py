@@ -41,7 +41,7 @@ EXAMPLES: dict[str, Any] = {
     "witnesses": {
         "summary": "What two witnesses say, for a case",
         "value": {
-            "witnesses": ["A: male, hat?", "B~0.6: male, no hat"],
+            "witnesses": ["A: male, hat?", "B~0.6: male, !hat"],
             "purpose": "missing person",
             "case": "2024-117",
         },

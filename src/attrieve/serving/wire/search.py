@@ -37,7 +37,7 @@ class SearchRequest(RequestModel):
         default_factory=list,
         max_length=20,
         description="What witnesses say, each 'NAME: description' or 'NAME~WEIGHT: description'.",
-        examples=[["A: male, hat?", "B~0.6: male, no hat"]],
+        examples=[["A: male, hat?", "B~0.6: male, !hat"]],
     )
     where: list[Text] = Field(
         default_factory=list,
