@@ -34,7 +34,8 @@ def test_no_more_run_side_by_side_than_there_are_places() -> None:
 
 
 def test_beyond_the_queue_is_refused_at_once_with_a_time_to_come_back() -> None:
-    room = SearchRoom(1, 2, retry_seconds=7)
+    counted: list[None] = []
+    room = SearchRoom(1, 2, retry_seconds=7, refused=lambda: counted.append(None))
     go = threading.Event()
     refused: list[ProblemError] = []
 
@@ -56,6 +57,7 @@ def test_beyond_the_queue_is_refused_at_once_with_a_time_to_come_back() -> None:
     anyio.run(ask)
     assert [error.problem for error in refused] == [Problem.OVERLOADED] * 2
     assert refused[0].headers["Retry-After"] == "7"
+    assert len(counted) == 2
     assert room.waiting == 0
 
 

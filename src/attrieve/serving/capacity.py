@@ -22,6 +22,7 @@ class SearchRoom:
         queue: how much may wait; more is refused at once, so that an overload costs nothing.
         retry_seconds: when those who are refused shall come back.
         waited: told how many seconds each one waited.
+        refused: called for each one that is refused.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class SearchRoom:
         *,
         retry_seconds: int = 2,
         waited: Callable[[float], object] | None = None,
+        refused: Callable[[], object] | None = None,
     ) -> None:
         self.at_once = at_once
         self.queue = queue
         self._retry = retry_seconds
         self._waited = waited
+        self._refused = refused
         self._places = threading.Semaphore(at_once)
         self._lock = threading.Lock()
         self._inside = 0
@@ -87,6 +90,8 @@ class SearchRoom:
     def _enter(self) -> None:
         with self._lock:
             if self._inside >= self.at_once + self.queue:
+                if self._refused is not None:
+                    self._refused()
                 raise ProblemError(
                     Problem.OVERLOADED,
                     f"{self.queue} searches are waiting already; come back in {self._retry} s",

@@ -60,6 +60,7 @@ class Service:
             settings.queue,
             retry_seconds=settings.retry_seconds,
             waited=self.metrics.search_wait_seconds.observe,
+            refused=self.metrics.searches_refused.inc,
         )
         self.state = StateDatabase(settings.state_folder / DATABASE_FILE)
         self.ledger = Ledger(self.state, SigningKey.open(settings.state_folder))
