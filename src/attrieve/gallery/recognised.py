@@ -57,7 +57,8 @@ def description_of(
 
     >>> from attrieve.schema import load_vocabulary
     >>> schema = load_vocabulary("peta35")
-    >>> seen = [0.05] * 35
+    >>> seen = [0.5] * 35
+    >>> seen[schema.index_of("male")] = 0.05
     >>> seen[schema.index_of("backpack")] = 0.97
     >>> seen[schema.index_of("jeans")] = 0.8
     >>> description_of(seen, schema).to_text()
