@@ -149,3 +149,28 @@ def test_an_unknown_language_names_those_there_are() -> None:
     """With the nearest."""
     with pytest.raises(UnknownNameError, match="language 'eng'; did you mean 'en'"):
         load_language("eng", PETA35)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("male, no hat", "male, !hat"),
+        ("no hat", "!hat"),
+        ("young man, without hat", "under 30, male, !hat"),
+        ("woman, backpack", "!male, backpack"),
+        ("probably jeans", "jeans~0.7"),
+    ],
+)
+def test_short_parts_are_a_sentence_if_every_word_is_understood(text: str, expected: str) -> None:
+    assert read_statement(text, PETA35).query.to_text() == expected
+
+
+@pytest.mark.parametrize("text", ["bakpack", "male, bakpack", "red hat", "the"])
+def test_short_parts_with_a_word_nobody_knows_are_a_mistake(text: str) -> None:
+    with pytest.raises(UnknownNameError):
+        read_statement(text, PETA35)
+
+
+def test_short_parts_that_contradict_each_other_are_told_so() -> None:
+    with pytest.raises(QueryError, match="'hat' is both wanted and unwanted"):
+        read_statement("hat, no hat", PETA35)

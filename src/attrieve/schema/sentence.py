@@ -69,11 +69,16 @@ class Statement:
         return tuple(piece.text for piece in self.pieces if piece.part is Part.IGNORED)
 
 
+class _NothingAskedError(QueryError):
+    """Not one word of a sentence is an attribute."""
+
+
 def read_statement(text: str, schema: AttributeSchema, language: str = "en") -> Statement:
     """Read a description: in the query language if it is that, else as a plain sentence.
 
-    What the query language cannot read is a sentence if it uses none of its signs and one of its parts
-    between commas has three words; otherwise it is a mistake in the query language, and told as one.
+    What the query language cannot read is a sentence if it uses none of its signs, and either one of its
+    parts between commas has three words or every word of it is understood ("young man, no hat"); otherwise
+    it is a mistake in the query language, and told as one.
 
     Raises:
         QueryError: if it is empty, too long, holds control characters, contradicts itself, or nothing in it
@@ -88,10 +93,18 @@ def read_statement(text: str, schema: AttributeSchema, language: str = "en") -> 
     require_readable(text)
     try:
         query = parse_query(text, schema)
-    except InputError:
-        if _OPERATORS.search(text) or all(len(part.split()) <= _SHORT for part in text.split(",")):
+    except InputError as mistake:
+        if _OPERATORS.search(text):
             raise
-        return read_sentence(text, schema, language)
+        if any(len(part.split()) > _SHORT for part in text.split(",")):
+            return read_sentence(text, schema, language)
+        try:
+            statement = read_sentence(text, schema, language)
+        except _NothingAskedError:
+            raise mistake from None
+        if statement.ignored:
+            raise
+        return statement
     require_consistent(query)
     return Statement(query)
 
@@ -158,7 +171,7 @@ def read_sentence(text: str, schema: AttributeSchema, language: str = "en") -> S
         reader.take(first, behind, meaning)
     reader.end_clause()
     if not reader.asked:
-        raise QueryError(_nothing(reader, spoken))
+        raise _NothingAskedError(_nothing(reader, spoken))
     query = AttributeQuery(schema, tuple(_merged(reader.asked, schema)))
     require_consistent(query)
     return Statement(query, tuple(_told(piece, asked, schema) for piece, asked in reader.pieces))
