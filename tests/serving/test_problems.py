@@ -33,6 +33,12 @@ def test_every_error_has_a_place_in_the_table(kind: type[AttrieveError]) -> None
         assert one.detail == str(error)
 
 
+def test_a_busy_gallery_is_no_full_disk() -> None:
+    """What can be tried again in a moment is 503, what cannot is 507."""
+    assert told(errors.GalleryBusyError("another process is writing")).problem.status == 503
+    assert told(errors.StorageError("the disk is full")).problem.status == 507
+
+
 def test_names_are_unique_and_of_one_form() -> None:
     names = [problem.value.name for problem in Problem]
     assert len(set(names)) == len(names)

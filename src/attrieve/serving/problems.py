@@ -20,6 +20,7 @@ from attrieve.errors import (
     AttrieveError,
     CheckpointError,
     ConfigurationError,
+    GalleryBusyError,
     ImageError,
     InputError,
     QueryError,
@@ -106,6 +107,7 @@ OF_ERRORS: dict[type[AttrieveError], Problem] = {
     SchemaMismatchError: Problem.SCHEMA_MISMATCH,
     InputError: Problem.INVALID_INPUT,
     CheckpointError: Problem.UNAVAILABLE,
+    GalleryBusyError: Problem.UNAVAILABLE,
     StorageError: Problem.STORAGE_REFUSED,
     AttrieveError: Problem.INTERNAL,
 }
