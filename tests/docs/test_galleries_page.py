@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from attrieve.cli.main import app
+from attrieve.models.calibration import Calibration, MatchCorrection, ModelCalibration
 from attrieve.models.retriever import Retriever
 from attrieve.schema import load_vocabulary
 from gallery.building import settings, write_images
@@ -29,6 +30,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             run = Retriever(settings(), load_vocabulary("peta35"), name=name)
+        run.query.calibration = ModelCalibration(
+            Calibration.identity(35), MatchCorrection(), None, run.fingerprint, run.schema.fingerprint
+        )
         run.save_pretrained(tmp_path / "runs" / name)
     images = write_images(tmp_path / "crops", 6)
     lines = [f"{image.path},entrance,2024-05-01T08:30:0{n},{n}" for n, image in enumerate(images[:3])]

@@ -143,6 +143,7 @@ def _begun(
 ) -> Answer:
     facts = {
         "gallery": str(gallery.folder),
+        "calibrated": gallery.query_side.calibration is not None,
         "rows": len(gallery),
         "run": {"name": gallery.model.name, "fingerprint": gallery.model.fingerprint},
         "where": list(request.where),
@@ -230,7 +231,6 @@ def _by_witnesses(request: Request, gallery: Gallery, fusion: Fusion, where: Fil
 
 def _tell_matches(given: Answer, request: Request, gallery: Gallery) -> None:
     """Say how probable the hits are, and how many matches are expected."""
-    given.told["calibrated"] = gallery.query_side.calibration is not None
     if gallery.query_side.calibration is None:
         return
     count = expected_matches(gallery, given.statement.query, where=_how(request, gallery)[1])
