@@ -233,8 +233,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--run", action="append", required=True, help="run folder; may be given several times"
     )
-    parser.add_argument("--images", type=int, default=600)
-    parser.add_argument("--prior-images", type=int, default=600)
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--prior-images", type=int, default=400)
     parser.add_argument("--size", type=int, nargs=2, default=(160, 80), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--difficulty", type=float, default=0.3)
     parser.add_argument("--tolerance", type=float, default=0.05, help="share of the image's height")
@@ -251,9 +251,15 @@ def main(arguments: list[str] | None = None) -> None:
         images_per_person=(1, 1),
         difficulty=options.difficulty,
     )
-    names = [Path(run).name for run in options.run]
+    command = ["python", "benchmarks/pointing_game.py"]
+    command += [f"--run DEMO/runs/{Path(run).name}" for run in options.run]
+    for name in ("images", "prior_images", "difficulty", "tolerance", "seed"):
+        if (given := getattr(options, name)) != parser.get_default(name):
+            command.append(f"--{name.replace('_', '-')} {given}")
+    if tuple(options.size) != parser.get_default("size"):
+        command.append(f"--size {options.size[0]} {options.size[1]}")
     report = {
-        "command": f"python benchmarks/pointing_game.py {' '.join(f'--run DEMO/runs/{n}' for n in names)}",
+        "command": " ".join(command),
         "machine": machine(),
         **measured(retrievers, config, options.prior_images, options.tolerance),
     }

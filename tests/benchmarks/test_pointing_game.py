@@ -42,7 +42,8 @@ def test_its_code_runs(script: ModuleType, tmp_path: Path, capsys: pytest.Captur
         runs = [f"--run={tmp_path / head}" for head in ("transformer", "pooled")]
         script.main([*runs, "--images", "24", "--prior-images", "24", "--size", "64", "32", "--json"])
     found = json.loads(capsys.readouterr().out)
-    assert found["command"].endswith("--run DEMO/runs/transformer --run DEMO/runs/pooled")
+    given = "--run DEMO/runs/transformer --run DEMO/runs/pooled --images 24 --prior-images 24 --size 64 32"
+    assert found["command"] == f"python benchmarks/pointing_game.py {given}"
     assert [set(run["methods"]) & {"rollout", "activation"} for run in found["runs"]] == [
         {"rollout"},
         {"activation"},
