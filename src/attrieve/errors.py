@@ -22,6 +22,7 @@ Messages say what was expected, what came, and what to do.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cached_property
 
 
 class AttrieveError(Exception):
@@ -46,13 +47,21 @@ class UnknownNameError(InputError):
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        self.nearest = nearest_names(name, self.known)
+        self.where = where
+        super().__init__(kind, name, self.known)
+
+    @cached_property
+    def nearest(self) -> tuple[str, ...]:
+        """The nearest known names; looked for when asked, since many an error is caught and forgotten."""
+        return nearest_names(self.name, self.known)
+
+    def __str__(self) -> str:
         if self.nearest:
             advice = "did you mean " + " or ".join(repr(candidate) for candidate in self.nearest) + "?"
         else:
             shown = ", ".join(self.known[:12])
             advice = f"known: {shown}" + (", ..." if len(self.known) > 12 else "")
-        super().__init__(f"unknown {kind} {name!r}{where and ' ' + where}; {advice}")
+        return f"unknown {self.kind} {self.name!r}{self.where and ' ' + self.where}; {advice}"
 
 
 class QueryError(InputError):
