@@ -185,3 +185,20 @@ def test_embedded_categories_follow_the_weights() -> None:
     assert after is not None
     assert after[0].tolist() == pytest.approx(slow_expected_embedding(query, query_side), abs=1e-5)
     assert not torch.allclose(before, after)
+
+
+def test_what_is_made_of_the_training_categories_follows_them() -> None:
+    """A description asked before and after the model has seen other people is completed with the new ones."""
+    query, query_side = parse_query("hat", SCHEMA), small_query_side()
+    before = expected_embedding(query, query_side)
+    rows = categories_of("10001000", "01000010").to(torch.int8)
+    query_side.remember_training(rows, torch.tensor([1, 7]), query_side.positive_rate)
+    after = expected_embedding(query, query_side)
+    query_side.training_category_counts[0] = 700  # in place, as loading a state does
+    counted = expected_embedding(query, query_side)
+    assert before is not None
+    assert after is not None
+    assert counted is not None
+    assert counted[0].tolist() == pytest.approx(slow_expected_embedding(query, query_side), abs=1e-5)
+    assert not torch.allclose(before, after)
+    assert not torch.allclose(after, counted)

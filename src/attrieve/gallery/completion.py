@@ -5,6 +5,8 @@ is completed with what training people looked like, in every plausible way at on
 is the expectation of the embedding over completions, which costs the search nothing extra.
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float, Int8, Int64
 from torch import Tensor
@@ -38,15 +40,15 @@ def expected_embedding(query: AttributeQuery, query_side: QuerySide) -> Float[Te
     with torch.inference_mode():
         if query.is_full:
             return query_side.embed_queries(torch.from_numpy(query.values()).float()[None])
-        known = known_categories(query_side)
+        known, as_numbers, log_counts = _prepared(query_side)
         contradicted = mismatches(query, known)
-        weight = _weights(query, contradicted, _counts(query_side))
+        weight = _weights(query, contradicted, log_counts)
         agrees = ~contradicted.any(dim=1)  # what contradicts nothing is left as it is
         changed = torch.nonzero(~agrees).flatten()
         if len(changed) > MOST_CHANGED:
             changed = changed[weight[changed].topk(MOST_CHANGED).indices]
         heaviest = query_side.embed_queries(completed_values(query, known, changed).float())
-        as_they_are = query_side.embed_categories(known.float())
+        as_they_are = query_side.embed_categories(as_numbers)
         if heaviest is None or as_they_are is None:
             return None
         mean = (weight * agrees).float() @ as_they_are + weight[changed].float() @ heaviest
@@ -65,9 +67,26 @@ def known_categories(query_side: QuerySide) -> Float[Tensor, "category attribute
     return torch.where(categories >= 0, categories.double(), rate)
 
 
-def _counts(query_side: QuerySide) -> Int64[Tensor, " category"]:
-    counts: Tensor = query_side.training_category_counts.cpu()
-    return counts if len(counts) else torch.ones(1, dtype=torch.int64)
+class _Prepared(NamedTuple):
+    """What every description needs of the training categories: values, also in float32, and log counts."""
+
+    known: Float[Tensor, "category attribute"]
+    as_numbers: Float[Tensor, "category attribute"]
+    log_counts: Float[Tensor, " category"]
+
+
+def _prepared(query_side: QuerySide) -> _Prepared:
+    def make() -> _Prepared:
+        known = known_categories(query_side)
+        counts: Tensor = query_side.training_category_counts.cpu()
+        counts = counts if len(counts) else torch.ones(1, dtype=torch.int64)
+        return _Prepared(known, known.float(), _log_counts(counts))
+
+    return query_side.of_training(make)
+
+
+def _log_counts(counts: Int64[Tensor, " category"]) -> Float[Tensor, " category"]:
+    return counts.double().clamp_min(1e-9).log()
 
 
 def completion_weights(
@@ -85,18 +104,18 @@ def completion_weights(
     >>> [round(float(w), 4) for w in completion_weights(query, categories, torch.tensor([300, 100]))]
     [0.6002, 0.3998]
     """
-    return _weights(query, mismatches(query, categories), counts)
+    return _weights(query, mismatches(query, categories), _log_counts(counts))
 
 
 def _weights(
     query: AttributeQuery,
     contradicted: Float[Tensor, "category term"],
-    counts: Int64[Tensor, " category"],
+    log_counts: Float[Tensor, " category"],
 ) -> Float[Tensor, " category"]:
     certainty = torch.tensor([term.certainty for term in query.terms], dtype=torch.float64)
     factors = 1.0 - (1.0 - DISAGREEMENT) * certainty * contradicted
     # in logarithms: the product over a hundred terms would underflow
-    return torch.softmax(factors.log().sum(dim=1) + counts.double().clamp_min(1e-9).log(), dim=0)
+    return torch.softmax(factors.log().sum(dim=1) + log_counts, dim=0)
 
 
 def mismatches(

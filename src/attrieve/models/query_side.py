@@ -1,5 +1,8 @@
 """The small part of a retriever that answers queries: what a gallery keeps a copy of."""
 
+from collections.abc import Callable
+from typing import TypeVar, cast
+
 import torch
 from jaxtyping import Float, Int8, Int64
 from torch import Tensor, nn
@@ -9,6 +12,8 @@ from attrieve.models.attribute_encoder import AttributeEncoder
 from attrieve.models.calibration import ModelCalibration
 from attrieve.models.configuration import RetrievalSettings, RetrieverSettings
 from attrieve.schema import AttributeSchema
+
+Made = TypeVar("Made")
 
 
 class QuerySide(nn.Module):
@@ -41,7 +46,8 @@ class QuerySide(nn.Module):
         self.schema = schema
         self.retrieval = retrieval or RetrievalSettings()
         self.calibration: ModelCalibration | None = None
-        self._embedded_categories: tuple[object, Tensor, Tensor] | None = None
+        self._embedded_categories: tuple[object, Tensor, int, Tensor] | None = None
+        self._made_of_training: tuple[object, tuple[Tensor, ...], object] | None = None
         self.encoder = (
             AttributeEncoder(len(schema), settings.encoder_hidden, settings.embedding_dim)
             if settings.embeds
@@ -82,10 +88,29 @@ class QuerySide(nn.Module):
             return None
         weights = tuple((weight.data_ptr(), weight._version) for weight in self.encoder.parameters())
         kept = self._embedded_categories
-        if kept is None or kept[0] != weights or not torch.equal(kept[1], values):
+        # An inference tensor counts no changes, so nothing could tell whether it is still the same.
+        version = -1 if values.is_inference() else values._version
+        same = kept is not None and kept[0] == weights and kept[1] is values and 0 <= kept[2] == version
+        if kept is None or not same:
             with torch.no_grad():
                 embedded = self.embed_queries(values)
             assert embedded is not None  # there is an encoder
-            kept = (weights, values.clone(), embedded)
+            kept = (weights, values, version, embedded)
             self._embedded_categories = kept
-        return kept[2]
+        return kept[3]
+
+    def of_training(self, make: Callable[[], Made]) -> Made:
+        """Return what is made of the training categories, their counts and rates, made again if they change.
+
+        Args:
+            make: always the same function in effect; only one result is kept. Called outside of inference
+                mode and without gradients.
+        """
+        sources = (self.training_categories, self.training_category_counts, self.positive_rate)
+        state = tuple((source.data_ptr(), source._version) for source in sources)
+        kept = self._made_of_training
+        if kept is None or kept[0] != state:
+            with torch.inference_mode(False), torch.no_grad():
+                kept = (state, sources, make())
+            self._made_of_training = kept
+        return cast(Made, kept[2])
