@@ -80,8 +80,8 @@ def serve(settings: ServiceSettings, *, listening: Callable[[str], object] | Non
 def _one_thread_each() -> None:
     """Let each request embed its description on the thread it has.
 
-    What PyTorch does for a search is little, and threads that meet at its barriers wait for each other: with every
-    core busy that takes twenty times as long as one thread alone. Scans have threads of their own.
+    What PyTorch does for a search is little, and threads that meet at its barriers wait for each other:
+    with every core busy that takes twenty times as long as one thread alone. Scans have their own threads.
     """
     torch.set_num_threads(1)
 
