@@ -20,7 +20,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class StateDatabase:
         self._local = threading.local()
         self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._guard = threading.Lock()
+        self._before_closing: list[Callable[[], object]] = []
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -110,9 +111,21 @@ class StateDatabase:
             except BaseException:
                 with suppress(sqlite3.Error):  # SQLite rolls back by itself where the disk is full
                     connection.execute("ROLLBACK")
+                held.then.clear()
                 raise
             finally:
                 held.writing = False
+        then, held.then = held.then, []
+        for action in then:
+            action()
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Do something when this thread's transaction is on the disk; not if it is undone."""
+        self._held().then.append(action)
+
+    def before_closing(self, action: Callable[[], object]) -> None:
+        """Do something whenever :meth:`close` is called, before the connections are closed."""
+        self._before_closing.append(action)
 
     @property
     def in_transaction(self) -> bool:
@@ -148,6 +161,8 @@ class StateDatabase:
 
     def close(self) -> None:
         """Close the connections of all threads; whoever uses it again opens a new one."""
+        for action in self._before_closing:
+            action()
         with self._guard:
             for connection in list(self._open):
                 connection.close()
@@ -189,6 +204,7 @@ class _Connection:
         )
         self.sqlite.row_factory = sqlite3.Row
         self.writing = False
+        self.then: list[Callable[[], object]] = []
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",

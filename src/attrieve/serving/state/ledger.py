@@ -20,24 +20,22 @@ commit; other processes wait their turn.
 >>> folder.cleanup()
 """
 
-import json
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from attrieve.data.files import write_atomically
 from attrieve.errors import InputError, StorageError
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger_check import LedgerCheck, check_ledger
 from attrieve.serving.state.ledger_entry import NOTHING_BEFORE, Action, Draft, LedgerEntry
-from attrieve.serving.state.ledger_seal import HEAD_FILE, SignedHead
+from attrieve.serving.state.ledger_head_file import HeadFile
+from attrieve.serving.state.ledger_seal import SignedHead
 from attrieve.serving.state.ledger_tables import LEDGER_TABLES
 from attrieve.serving.state.reserve import RESERVE_FILE, Reserve
 from attrieve.serving.state.signing import SigningKey
@@ -47,8 +45,6 @@ __all__ = ["Action", "Ledger", "LedgerEntry"]
 DATABASE_FILE = "state.sqlite"
 MOST_TOGETHER = 256
 """How many entries share one commit at most."""
-HEAD_FILE_EVERY_S = 1.0
-"""How often the head is written beside the database, at most."""
 
 
 class Ledger:
@@ -70,7 +66,7 @@ class Ledger:
         self._waiting: list[_Waiting] = []
         self._waiting_guard = threading.Lock()
         self._writing = threading.Lock()
-        self._head_written_s = -HEAD_FILE_EVERY_S
+        self._head_file = HeadFile(database, key.public_key)
         database.ensure("ledger", [LEDGER_TABLES])
         with database.transaction() as connection:
             empty = SignedHead.signed(0, NOTHING_BEFORE, key)
@@ -126,6 +122,7 @@ class Ledger:
         draft = Draft(actor, Action(action), purpose, case, query, details or {}, tuple(keys)).checked()
         if self.database.in_transaction:
             with self.database.transaction() as connection:
+                self.database.after_commit(self._head_file.soon)
                 return self._append(connection, [draft])[0]
         waiting = _Waiting(draft)
         with self._waiting_guard:
@@ -217,12 +214,13 @@ class Ledger:
         return check_ledger(self.database, self.key.public_key, anchor=anchor)
 
     def write_head_file(self) -> None:
-        """Write the head beside the database now; the service does it when it stops."""
-        head = self.head()
-        write_atomically(
-            self.database.path.with_name(HEAD_FILE), (json.dumps(head.to_dict()) + "\n").encode("ascii")
-        )
-        self._head_written_s = time.monotonic()
+        """Write the head beside the database now; the service does it when it stops.
+
+        Raises:
+            StorageError: if the disk refuses, or the file holds a head that is not on this ledger.
+            InputError: if the file holds no head at all.
+        """
+        self._head_file.write()
 
     def _write_those_waiting(self, mine: "_Waiting") -> None:
         """Write what has gathered in one commit; ``mine`` is among it or comes in the next round."""
@@ -242,10 +240,7 @@ class Ledger:
             finally:
                 for waiting in together:
                     waiting.done = True
-        if time.monotonic() - self._head_written_s >= HEAD_FILE_EVERY_S:
-            # the entry is safe in the database whether or not there is room for this file
-            with suppress(StorageError):
-                self.write_head_file()
+        self._head_file.soon()
 
     def _committed(self, drafts: Sequence[Draft]) -> list[LedgerEntry]:
         """Write entries in one commit; where the disk is full, into the room kept for them."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from attrieve.serving.state.signing import verify_signature
 
 MOST_PROBLEMS = 100
 """How many are told; one change can break much."""
+GIVEN = "the head given"
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,17 @@ def check_ledger(
         StorageError: if the database cannot be read at all.
     """
     check = _Check(public_key)
+    # read before the database is looked at: a service that runs beside goes on writing both
+    kept = check.kept(database.path.with_name(HEAD_FILE))
+    if anchor is not None:
+        kept[GIVEN] = anchor
     with database.snapshot() as connection:
         try:
             check.tables(connection)
             check.tombstones(connection)
             check.chain(connection)
             head = check.head(connection)
-            check.anchors(connection, database.path.with_name(HEAD_FILE), anchor)
+            check.anchors(connection, kept)
             check.indexes(connection)
         except sqlite3.OperationalError as error:
             check.found(f"the check stopped: {error}")
@@ -81,6 +86,7 @@ class _Check:
         self.last = 0
         self.last_hash = NOTHING_BEFORE
         self.back: list[int] = []
+        self.removed_ends: dict[int, str] = {}
 
     def found(self, problem: str) -> None:
         if len(self.problems) < MOST_PROBLEMS:
@@ -120,6 +126,7 @@ class _Check:
             if stone.number != number or number != expected or stone.first != self.through + 1:
                 self.found(f"{name} stands where another one should, or one before it is missing")
             self.through, self.last, self.last_hash = stone.through, stone.through, stone.hash
+            self.removed_ends[stone.through] = stone.hash
 
     def chain(self, connection: sqlite3.Connection) -> None:
         """Every entry has its hash and names the one before."""
@@ -165,15 +172,18 @@ class _Check:
             self.found(f"the last entry is not the one that was signed as entry {head.sequence}")
         return head
 
-    def anchors(self, connection: sqlite3.Connection, file: Path, anchor: SignedHead | None) -> None:
-        """Heads kept outside the database are on the chain."""
-        kept = [] if anchor is None else [("the head given", anchor)]
+    def kept(self, file: Path) -> dict[str, SignedHead]:
+        """Return the head beside the database by its name, if there is one."""
         if file.exists():
             try:
-                kept.append((f"the head in {file.name}", SignedHead.read(file)))
+                return {f"the head in {file.name}": SignedHead.read(file)}
             except AttrieveError as error:
                 self.found(str(error))
-        for name, head in kept:
+        return {}
+
+    def anchors(self, connection: sqlite3.Connection, kept: Mapping[str, SignedHead]) -> None:
+        """Heads kept outside the database are on the chain."""
+        for name, head in kept.items():
             if not head.genuine(self.public_key):
                 self.found(f"{name} is not signed by this installation")
                 continue
@@ -183,7 +193,13 @@ class _Check:
                 )
                 continue
             row = connection.execute("SELECT hash FROM ledger WHERE sequence = ?", [head.sequence]).fetchone()
-            if row is not None and row["hash"] != head.hash:
+            digest = row["hash"] if row is not None else self.removed_ends.get(head.sequence)
+            if digest is None and head.sequence > 0 and name == GIVEN:
+                self.found(
+                    f"{name}, {head.sequence}, lies among the entries removed through {self.through}, so it"
+                    " cannot be compared: give a newer one"
+                )
+            elif digest is not None and digest != head.hash:
                 self.found(f"entry {head.sequence} is not the one in {name}: the ledger was written anew")
 
     def indexes(self, connection: sqlite3.Connection) -> None:

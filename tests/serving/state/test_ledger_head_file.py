@@ -1,0 +1,141 @@
+"""The head beside the database: always the newest, never younger than what is checked, never written over."""
+
+import sqlite3
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from attrieve.serving.state import ledger_check
+from attrieve.serving.state.ledger import DATABASE_FILE, Action, Ledger
+from attrieve.serving.state.ledger_retention import remove_entries_before
+from attrieve.serving.state.ledger_seal import HEAD_FILE, SignedHead
+from serving.state.ledgers import KIM, LOCAL, START_S, Clock, check, copied, fill, make
+
+
+def kept(folder: Path) -> SignedHead:
+    return SignedHead.read(folder / HEAD_FILE)
+
+
+def wait_for_head(folder: Path, sequence: int) -> None:
+    until = time.monotonic() + 30
+    while kept(folder).sequence != sequence:
+        assert time.monotonic() < until, (kept(folder).sequence, sequence)
+        time.sleep(0.02)
+
+
+def test_the_last_of_a_burst_is_in_it_though_nothing_follows(tmp_path: Path) -> None:
+    """Many entries within a second, then silence: the file does not stay at the first."""
+    ledger = Ledger.open(tmp_path)
+    for _ in range(20):
+        ledger.record(KIM, Action.SEARCH)
+    wait_for_head(tmp_path, 20)
+    ledger.database.close()
+
+
+def test_entries_of_transactions_are_in_it_once_they_are_on_the_disk(tmp_path: Path) -> None:
+    """Sign-ins, changes of accounts and erasures are recorded with what they do."""
+    ledger = Ledger.open(tmp_path)
+    with ledger.database.transaction():
+        ledger.record(KIM, Action.SIGN_IN)
+        assert not (tmp_path / HEAD_FILE).exists()
+    wait_for_head(tmp_path, 1)
+    with suppress(KeyError), ledger.database.transaction():
+        ledger.record(KIM, Action.SIGN_IN)
+        raise KeyError
+    assert len(ledger.entries()) == 1
+    ledger.database.close()
+    assert kept(tmp_path).sequence == 1
+    assert check(tmp_path).clean
+
+
+def test_closing_leaves_the_newest_head(tmp_path: Path) -> None:
+    """A command records and ends at once."""
+    ledger = Ledger.open(tmp_path)
+    for _ in range(5):
+        ledger.record(KIM, Action.SEARCH)
+    ledger.database.close()
+    assert kept(tmp_path).sequence == 5
+
+
+def test_a_check_beside_a_running_service_finds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries and head that come while it looks are younger than what it looks at."""
+    make(tmp_path)
+    ledger = Ledger.open(tmp_path)
+    chain = ledger_check._Check.chain
+
+    def slow(self: ledger_check._Check, connection: sqlite3.Connection) -> None:
+        chain(self, connection)
+        other = Ledger.open(tmp_path)
+        other.record(KIM, Action.SEARCH)
+        other.write_head_file()
+        other.database.close()
+
+    monkeypatch.setattr(ledger_check._Check, "chain", slow)
+    assert ledger.verify().problems == ()
+    ledger.database.close()
+
+
+@pytest.mark.parametrize("more", [1, 30], ids=["still shorter", "longer again"])
+def test_a_service_that_goes_on_over_an_older_database_does_not_hide_it(tmp_path: Path, more: int) -> None:
+    """The head that shows what is missing is not written over, however much follows."""
+    folder, older = tmp_path / "state", tmp_path / "older"
+    make(folder)
+    copied(folder, older)
+    clock = Clock()
+    ledger = Ledger.open(folder, clock=clock)
+    fill(ledger, clock, 4)
+    ledger.database.close()
+    evidence = kept(folder)
+    (folder / DATABASE_FILE).write_bytes((older / DATABASE_FILE).read_bytes())
+    ledger = Ledger.open(folder)
+    for _ in range(more):
+        ledger.record(KIM, Action.SEARCH)
+    ledger.database.close()
+    assert kept(folder) == evidence
+    assert any(HEAD_FILE in problem for problem in check(folder).problems)
+
+
+def test_a_ledger_that_was_emptied_is_noticed_after_a_new_start(tmp_path: Path) -> None:
+    """A service begins anew where it finds no tables; the head beside it knows better."""
+    make(tmp_path)
+    evidence = kept(tmp_path)
+    for left in tmp_path.glob("state.sqlite*"):
+        left.unlink()
+    ledger = Ledger.open(tmp_path)
+    for _ in range(evidence.sequence + 3):
+        ledger.record(KIM, Action.SEARCH)
+    ledger.database.close()
+    assert kept(tmp_path) == evidence
+    assert not check(tmp_path).clean
+
+
+def test_a_head_kept_elsewhere_is_held_against_the_tombstone(tmp_path: Path) -> None:
+    """Who has the key cannot put another history before a tombstone that covers the head kept."""
+    clock = Clock()
+    ledger = Ledger.open(tmp_path / "real", clock=clock)
+    fill(ledger, clock, 3)
+    before = ledger.head()
+    fill(ledger, clock, 1)
+    at = ledger.head()
+    fill(ledger, clock, 2)
+    assert remove_entries_before(ledger, datetime.fromtimestamp(START_S + 60 * 5, UTC), LOCAL) == 4
+    assert ledger.verify(anchor=at).clean
+    told = ledger.verify(anchor=before).problems
+    assert len(told) == 1
+    assert "cannot be compared" in told[0]
+
+    (tmp_path / "forged").mkdir()
+    (tmp_path / "forged" / "signing-key.pem").write_bytes((tmp_path / "real/signing-key.pem").read_bytes())
+    clock.now_s = START_S
+    forged = Ledger.open(tmp_path / "forged", clock=clock)
+    fill(forged, clock, 6, minutes=0.9)
+    moment = datetime.fromtimestamp(START_S + 54 * 5, UTC)
+    assert remove_entries_before(forged, moment, LOCAL) == 4
+    assert any("written anew" in problem for problem in forged.verify(anchor=at).problems)
+    ledger.database.close()
+    forged.database.close()
