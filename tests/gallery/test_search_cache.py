@@ -5,10 +5,12 @@ import shutil
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -301,3 +303,56 @@ def test_places_are_those_of_the_rows_asked_for(folder: Path) -> None:
     keys = {f"{key:016x}" for key in columns.key[columns.places(chosen)].tolist()}
     assert keys == {key_of(number) for number in range(20) if number % 3 == 1}
     assert len(columns.places(np.array([2**60], dtype=np.uint64))) == 0
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes)
+def test_facts_are_those_of_the_store(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+) -> None:
+    """What hits are told from files beside the columns is what the store says of the same rows."""
+    folder = tmp_path_factory.mktemp("any") / "g"
+    with open_database_writer(folder, model=model()) as writer:
+        add(writer, range(15))
+        for salt, (what, first, count) in enumerate(steps, start=1):
+            numbers = range(first, first + count)
+            if what in ("add", "change"):
+                add(writer, numbers, salt)
+            elif what == "delete":
+                writer.delete(key_of(number) for number in numbers)
+            elif what == "compact":
+                writer.compact(keep_versions=timedelta(0))
+            else:
+                opened(folder)
+    ids = np.random.default_rng(len(steps)).permutation(GallerySnapshot.open(folder).row_ids())
+    for _ in range(2):  # as made, and as found again
+        facts = opened(folder).facts
+        assert facts is not None
+        assert facts.rows_at(ids) == GallerySnapshot.open(folder).rows_at(ids)
+        assert facts.rows_at(np.append(ids, ids.max() + 1)) is None
+
+
+def test_facts_know_columns_that_came_later(folder: Path) -> None:
+    """Rows that were there before a column hold nothing in it, those added after it their values."""
+    opened(folder)
+    with open_database_writer(folder) as writer:
+        writer.add_user_columns([pa.field("zone", pa.string())])
+        later = [replace(row, user={"zone": f"z{place}"}) for place, row in enumerate(rows([30, 31]))]
+        writer.upsert(later, vectors([30, 31]))
+    snapshot = GallerySnapshot.open(folder)
+    facts = opened(folder).facts
+    assert facts is not None
+    told = facts.rows_at(snapshot.row_ids())
+    assert told == snapshot.rows_at(snapshot.row_ids())
+    assert {row.user["zone"] for row in told} == {None, "z0", "z1"}
+
+
+def test_damaged_facts_are_made_anew(folder: Path) -> None:
+    """A cut file beside the columns costs a new reading of the store and nothing else."""
+    opened(folder)
+    for path in (folder / "search").glob("*/*.facts.arrow"):
+        path.write_bytes(path.read_bytes()[:100])
+    ids = GallerySnapshot.open(folder).row_ids()
+    facts = opened(folder).facts
+    assert facts is not None
+    assert facts.rows_at(ids) == GallerySnapshot.open(folder).rows_at(ids)

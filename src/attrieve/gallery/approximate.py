@@ -125,7 +125,7 @@ def search_approximately(
     found = FoundRows.of(gallery.columns, hits, wanted)
     looked_at = len(gallery.columns) if chosen.places is None else len(chosen.places)
     return ApproximateRanking(
-        ranking_of(found, query, gallery.store.rows_at, explain=explain), looked_at, chosen.exact_because
+        ranking_of(found, query, gallery.facts_at, explain=explain), looked_at, chosen.exact_because
     )
 
 

@@ -76,7 +76,7 @@ def search(
     hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
     found = FoundRows.of(columns, hits, wanted)
     told = None if feedback is None else weighted_reasons(feedback, found.factors.attribute)
-    ranking = ranking_of(found, query, gallery.store.rows_at, explain=explain, reasons_of=told)
+    ranking = ranking_of(found, query, gallery.facts_at, explain=explain, reasons_of=told)
     return with_probabilities(ranking, query, gallery.query_side, columns.vectors(hits.indices[0]))
 
 
@@ -104,7 +104,7 @@ def _by_likelihood(
     ranking = ranking_of(
         found,
         query,
-        gallery.store.rows_at,
+        gallery.facts_at,
         explain=explain,
         reasons_of=likelihood_reasons(query, wanted, side),
     )

@@ -5,6 +5,7 @@
     search/<fingerprint>/columns.json         segments in order, see attrieve.gallery.exact.files
     search/<fingerprint>/<segment>/           codes and floats of some rows, in the order of the store
     search/<fingerprint>/<segment>.rows.npy   key and row id of each of these rows
+    search/<fingerprint>/<segment>.facts.arrow   what is known of them, all but vectors and pictures
     search/<fingerprint>/kept.npy             places of the rows that are still in the store
     search/<fingerprint>/made.json            the version of the table all this agrees with
     search/<fingerprint>/lock                 held while any of it is read or written
@@ -18,8 +19,9 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from attrieve.errors import AttrieveError, StorageError
 from attrieve.gallery.database.reading import GallerySnapshot, StoredRows
 from attrieve.gallery.exact import CompactColumns
 from attrieve.gallery.exact.segment import Segment
+from attrieve.gallery.row_facts import RowFacts, fact_names, open_facts, write_facts
 from attrieve.gallery.search_columns import SearchColumns
 
 FOLDER_NAME = "search"
@@ -46,6 +49,7 @@ _MOST_GONE = 0.25
 
 _POLL_SECONDS = 0.02
 _LIST, _KEPT, _MADE = "columns.json", "kept.npy", "made.json"
+_ROWS, _FACTS = ".rows.npy", ".facts.arrow"
 
 
 def open_search_columns(snapshot: GallerySnapshot) -> SearchColumns:
@@ -145,17 +149,26 @@ class _Cache:
         """Return what is kept, or None if nothing is, or it is damaged or of another version of attrieve."""
         try:
             compact = CompactColumns.open(self._folder)
-            heads = [np.load(self._rows_path(segment)) for segment in compact.segments]
+            heads = [np.load(self._rows_path(segment.name)) for segment in compact.segments]
             key, row_id = np.concatenate(heads, axis=1)
             kept = np.load(self._folder / _KEPT)
+            facts = self._facts(compact.segments, row_id)
         except (AttrieveError, OSError, ValueError, EOFError):
             return None
         if len(key) != len(compact):
             return None
-        return SearchColumns(compact, key, row_id, kept if len(kept) < len(key) else None)
+        return SearchColumns(compact, key, row_id, kept if len(kept) < len(key) else None, facts)
 
-    def _rows_path(self, segment: Segment) -> Path:
-        return self._folder / f"{segment.name}.rows.npy"
+    def _rows_path(self, segment: str) -> Path:
+        return self._folder / f"{segment}{_ROWS}"
+
+    def _facts(self, segments: Sequence[Segment], row_id: UInt64[np.ndarray, " row"]) -> RowFacts:
+        ends = np.cumsum([segment.rows for segment in segments])
+        parts = [
+            open_facts(self._folder / f"{segment.name}{_FACTS}", row_id[end - segment.rows : end])
+            for segment, end in zip(segments, ends.tolist(), strict=True)
+        ]
+        return RowFacts(parts, self._snapshot.arrow_schema)
 
     def _agrees_with(self) -> int | None:
         try:
@@ -182,18 +195,20 @@ class _Cache:
         segments = [] if here is None or here.compact is None else list(here.compact.segments)
         keys, row_ids = ([], []) if here is None else ([here.key], [here.row_id])
         if new is None or len(new):
-            for part in self._snapshot.stored_rows(new, at_once=SEGMENT_ROWS):
+            others = fact_names(self._snapshot.arrow_schema)
+            for part in self._snapshot.stored_rows(new, at_once=SEGMENT_ROWS, others=others):
                 segments.append(self._keep(part))
                 keys.append(part.key)
                 row_ids.append(part.row_id)
         whole = _columns(segments, keys, row_ids, present)
         self._commit(whole, complete=len(whole) == len(present))
-        return whole
+        return replace(whole, facts=self._facts(segments, whole.row_id))
 
     def _keep(self, part: StoredRows) -> Segment:
         """Write a segment and return it mapped from its files, so that its floats need not stay in memory."""
         segment = _segment(part)
-        write_atomically(self._rows_path(segment), _npy(np.stack([part.key, part.row_id])))
+        write_atomically(self._rows_path(segment.name), _npy(np.stack([part.key, part.row_id])))
+        write_facts(self._folder / f"{segment.name}{_FACTS}", part.others)
         CompactColumns((segment,)).save(self._folder)
         return CompactColumns.open(self._folder).segments[0]
 
@@ -214,8 +229,9 @@ class _Cache:
         for entry in self._folder.iterdir():
             if entry.is_dir() and entry.name not in named:
                 shutil.rmtree(entry, ignore_errors=True)
-            elif entry.name.endswith(".rows.npy") and entry.name.removesuffix(".rows.npy") not in named:
-                entry.unlink(missing_ok=True)
+            for ending in (_ROWS, _FACTS):
+                if entry.name.endswith(ending) and entry.name.removesuffix(ending) not in named:
+                    entry.unlink(missing_ok=True)
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -9,6 +9,7 @@ from jaxtyping import Int64, UInt64
 from attrieve.errors import InputError
 from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.exact import CompactColumns
+from attrieve.gallery.row_facts import RowFacts
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +21,14 @@ class SearchColumns:
         key: of each row, as numbers; ties resolve by them.
         row_id: where the store keeps each row.
         kept: places of the rows that are searched, ascending, or None for all.
+        facts: what is known of the rows, where it is kept beside the columns.
     """
 
     compact: CompactColumns | None
     key: UInt64[np.ndarray, " row"]
     row_id: UInt64[np.ndarray, " row"]
     kept: Int64[np.ndarray, " kept"] | None = None
+    facts: RowFacts | None = None
 
     def __len__(self) -> int:
         return len(self.key) if self.kept is None else len(self.kept)

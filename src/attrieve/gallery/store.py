@@ -68,6 +68,15 @@ class Gallery:
         """How distances are joined unless a search says otherwise."""
         return self.model.fusion
 
+    def facts_at(self, ids: UInt64[np.ndarray, " some"]) -> list[GalleryRow]:
+        """Return the rows with these ids, in their order, whether or not with their thumbnails.
+
+        Raises:
+            StorageError: if one cannot be read.
+        """
+        kept = None if self.columns.facts is None else self.columns.facts.rows_at(ids)
+        return self.store.rows_at(ids) if kept is None else kept
+
     @classmethod
     def open(cls, folder: Path | str, *, model: str | None = None) -> "Gallery":
         """Open a gallery folder.

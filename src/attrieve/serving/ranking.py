@@ -97,7 +97,7 @@ class Ranked:
         rows: list[GalleryRow] = []
 
         def remembered(ids: np.ndarray) -> list[GalleryRow]:
-            rows.extend(gallery.store.rows_at(ids))
+            rows.extend(gallery.facts_at(ids))
             return rows
 
         part = _part(self.found, slice(first, behind))

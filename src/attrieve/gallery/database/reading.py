@@ -96,11 +96,13 @@ class StoredRows:
         row_id: where the store keeps each row; holds within one snapshot, and later while the row's bytes
             stay where they are.
         vectors: of the same rows.
+        others: the other columns that were asked for.
     """
 
     key: UInt64[np.ndarray, " row"]
     row_id: UInt64[np.ndarray, " row"]
     vectors: Vectors
+    others: pa.Table
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,12 @@ class GallerySnapshot:
         return row_ids(self.table)
 
     def stored_rows(
-        self, ids: UInt64[np.ndarray, " some"] | None = None, *, at_once: int, check: bool = True
+        self,
+        ids: UInt64[np.ndarray, " some"] | None = None,
+        *,
+        at_once: int,
+        check: bool = True,
+        others: Sequence[str] = (),
     ) -> Iterator[StoredRows]:
         """Yield keys and vectors of all rows, or of those with some ids, about ``at_once`` at a time.
 
@@ -246,12 +253,14 @@ class GallerySnapshot:
             ids: ascending, or None for all rows.
             at_once: bounds the memory this takes.
             check: compare each row with its checksum.
+            others: more columns to read.
         """
+        names = list(dict.fromkeys(["key", ROW_ID, "checksum", *vector_names(self.arrow_schema), *others]))
         left = self.row_ids() if ids is None else ids
         if ids is None:
             seen = []
             try:
-                for part in _gathered(batches(self.table, self._stored_names()), self.model, at_once, check):
+                for part in _gathered(batches(self.table, names), self.model, at_once, check, others):
                     yield part
                     seen.append(part.row_id)
                 return
@@ -259,17 +268,14 @@ class GallerySnapshot:
                 left = np.setdiff1d(left, np.concatenate([left[:0], *seen]), assume_unique=True)
         for fragment, rows in fragments(left):
             try:
-                read = batches_of(self.table, rows, self._stored_names())
-                parts = list(_gathered(read, self.model, at_once, check))
+                read = batches_of(self.table, rows, names)
+                parts = list(_gathered(read, self.model, at_once, check, others))
             except StorageError as error:
                 damage = Damage(self.table.name, fragment, len(rows), str(error))
                 told = f"{self.folder}: {damage}; these rows are not searched"
                 warnings.warn(told, DamagedGalleryWarning, stacklevel=3)
                 continue
             yield from parts
-
-    def _stored_names(self) -> list[str]:
-        return ["key", ROW_ID, "checksum", *vector_names(self.arrow_schema)]
 
     def rows_at(self, ids: UInt64[np.ndarray, " some"]) -> list[GalleryRow]:
         """Return the rows with these ids, in their order; only their fragments are touched.
@@ -325,7 +331,7 @@ def vector_names(schema: pa.Schema) -> list[str]:
 
 
 def _gathered(
-    read: Iterator[pa.RecordBatch], model: GalleryModel, at_once: int, check: bool
+    read: Iterator[pa.RecordBatch], model: GalleryModel, at_once: int, check: bool, others: Sequence[str]
 ) -> Iterator[StoredRows]:
     """Put batches together to parts of ``at_once`` rows or a little more.
 
@@ -338,13 +344,15 @@ def _gathered(
         waiting.append(batch)
         count += len(batch)
         if count >= at_once:
-            yield _stored(waiting, model, check)
+            yield _stored(waiting, model, check, others)
             waiting, count = [], 0
     if count:
-        yield _stored(waiting, model, check)
+        yield _stored(waiting, model, check, others)
 
 
-def _stored(read: list[pa.RecordBatch], model: GalleryModel, check: bool) -> StoredRows:
+def _stored(
+    read: list[pa.RecordBatch], model: GalleryModel, check: bool, others: Sequence[str]
+) -> StoredRows:
     table = pa.Table.from_batches(read).combine_chunks()
     columns = {name: table.column(name).combine_chunks() for name in table.column_names}
     vectors = Vectors(**{name: from_arrow(columns[name]) for name in vector_names(table.schema)})
@@ -354,7 +362,7 @@ def _stored(read: list[pa.RecordBatch], model: GalleryModel, check: bool) -> Sto
         key = key_numbers(columns["key"])
     except InputError as error:
         raise StorageError(f"{model.table} is damaged: {error}") from error
-    return StoredRows(key, columns[ROW_ID].to_numpy(), vectors)
+    return StoredRows(key, columns[ROW_ID].to_numpy(), vectors, table.select(list(others)))
 
 
 def read_columns(
