@@ -10,7 +10,7 @@ from attrieve.data.archives import ArchiveHandles
 from attrieve.data.decoding import PIXEL_LIMIT, open_rgb, resize_rgb
 from attrieve.errors import ImageError
 from attrieve.gallery.quality import Quality, ThumbnailFormat, measure_quality, thumbnail
-from attrieve.gallery.rows import content_key
+from attrieve.gallery.rows import content_key, stands_for
 from attrieve.gallery.sources.item import Metadata, SourceItem
 from attrieve.schema import ImageSource
 
@@ -60,14 +60,19 @@ def read_image(
 ) -> ReadImage:
     """Load, hash, decode, measure and resize one image; those with a known key are not decoded.
 
+    An item that says its key is not even loaded if that is known, and has it only if its file stands for it.
+
     Whatever is wrong with the image ends in ``problem``; what ``known`` raises goes through.
     """
     read = ReadImage(item.source, item.metadata)
+    if item.key is not None and item.problem is None and known(item.key):
+        return replace(read, key=item.key)
     try:
         content = item.load(archives)
     except Exception as error:
         return replace(read, problem=_reason(error, item.source))
-    read = replace(read, key=content_key(content))
+    said = item.key is not None and stands_for(item.source, content, item.key)
+    read = replace(read, key=item.key if said else content_key(content))
     if read.key is not None and known(read.key):
         return read
     try:

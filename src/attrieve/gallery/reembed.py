@@ -129,7 +129,8 @@ class _Missing:
         for batch in batches(self._table, ["key", "source", "member", "frame"]):
             wanted = self._missing.contains(key_numbers(batch.column("key")))
             for row in rows_of(pa.Table.from_batches([batch]).filter(pa.array(wanted))):
-                yield SourceItem(row.source, problem=None if row.frame is None else _OF_A_VIDEO)
+                problem = None if row.frame is None else _OF_A_VIDEO
+                yield SourceItem(row.source, problem=problem, key=row.key)
 
     def count(self) -> int:
         """Return how many there are."""

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from attrieve.gallery.ingest import index_images
+from attrieve.gallery.rows import content_key
 from attrieve.models.retriever import Retriever
 from attrieve.serving.access.roles import Actor, Role
 from attrieve.serving.cases.cases import Cases
@@ -70,7 +71,8 @@ class Workplace:
         made = []
         for index in range(count):
             pixels = generator.integers(0, 256, (20, 10, 3), dtype=np.uint8)
-            key, path = self.kept.keep(Image.fromarray(pixels))
+            key = content_key(pixels.tobytes())
+            path = self.kept.keep(Image.fromarray(pixels), key)
             name = {"file_name": f"upload-{seed}-{index}.png"}
             made.append({"key": key, "file": self.kept.relative(path), "fields": {**fields, **name}})
         return made

@@ -5,18 +5,16 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 
 from attrieve.serving.service import Service
 from attrieve.serving.state.ledger import Action
 from serving.place import make_place, service_over
+from serving.routes.uploading import done, files
 from serving.uploads.strangers import animated, archive, encoded, png_claiming
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
@@ -38,22 +36,6 @@ def client(opened: tuple[TestClient, Service]) -> TestClient:
 @pytest.fixture
 def service(opened: tuple[TestClient, Service]) -> Service:
     return opened[1]
-
-
-def done(client: TestClient, answer: httpx.Response) -> dict[str, Any]:
-    """Wait for the job an answer names."""
-    assert answer.status_code == 202, answer.text
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        job: dict[str, Any] = client.get(answer.headers["Location"]).json()
-        if job["state"] in ("done", "failed", "cancelled"):
-            return job
-        time.sleep(0.05)
-    raise AssertionError(job)
-
-
-def files(*given: tuple[str, bytes]) -> list[tuple[str, tuple[str, bytes, str]]]:
-    return [("images", (name, data, "image/png")) for name, data in given]
 
 
 def left(service: Service) -> list[Path]:

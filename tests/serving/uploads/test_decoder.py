@@ -1,5 +1,6 @@
 """Whatever a stranger sends gets a verdict of its own; only pixels come back."""
 
+import hashlib
 import io
 import zipfile
 from dataclasses import replace
@@ -74,19 +75,28 @@ def test_the_pixels_are_those_of_the_picture(tmp_path: Path) -> None:
 
 
 def test_nothing_but_pixels_is_kept(tmp_path: Path) -> None:
-    """No metadata, nothing that lay behind the picture; the same pixels are one file."""
+    """No metadata, nothing that lay behind the picture; the same file sent again is kept once."""
     exif = Image.Exif()
     exif[0x010E] = "SECRET-DESCRIPTION"
     files = [encoded("JPEG", exif=exif, comment=b"SECRET-COMMENT") + b"SECRET-TAIL", encoded("JPEG")]
     kept = KeptImages(tmp_path / "state")
-    made = [kept.keep(one.picture) for one in decode(tmp_path, files) if one.picture is not None]
-    assert made[0] == made[1]
-    content = made[0][1].read_bytes()
-    assert b"SECRET" not in content
-    with Image.open(io.BytesIO(content)) as opened:
-        assert (opened.format, opened.info) == ("PNG", {})
-    assert kept.relative(made[0][1]) is not None
-    assert len(list(kept.files())) == 1
+    made = {kept.keep(one.picture, one.key) for one in decode(tmp_path, files * 2) if one.picture and one.key}
+    assert made == set(kept.files())
+    assert len(made) == 2
+    for path in made:
+        content = path.read_bytes()
+        assert b"SECRET" not in content
+        with Image.open(io.BytesIO(content)) as opened:
+            assert (opened.format, opened.info) == ("PNG", {})
+        assert kept.relative(path) is not None
+
+
+def test_keys_are_those_of_the_files_as_they_were_sent(tmp_path: Path) -> None:
+    """Of members, too, and with all that is not kept of a file."""
+    sent = [encoded("JPEG", comment=b"door") + b"tail", encoded(), encoded("WEBP")]
+    packed = archive({f"{place}": content for place, content in enumerate(sent)})
+    expected = [hashlib.sha256(content).hexdigest()[:16] for content in sent]
+    assert [one.key for one in decode(tmp_path, [*sent, packed, b""])] == [*expected, *expected, None]
 
 
 def test_files_of_an_archive_are_files(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from attrieve.gallery.database.manifest import DatabaseManifest, GalleryModel
 from attrieve.gallery.database.reading import Damage, fragments, vector_names
 from attrieve.gallery.database.rows import GalleryRow, rows_of
 from attrieve.gallery.database.vectors import Vectors, checksums, from_arrow
-from attrieve.gallery.rows import content_key
+from attrieve.gallery.rows import content_key, stands_for
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -204,10 +204,12 @@ def _image_problem(row: GalleryRow, archives: ArchiveHandles) -> str | None:
     if row.frame is not None:
         return None  # a key is that of the crop; a video holds whole frames
     try:
-        key = content_key(read_bytes(row.source, archives))
+        content = read_bytes(row.source, archives)
     except ImageError as error:
         return str(error)
-    return None if key == row.key else f"{row.source} is another picture now ({key})"
+    if stands_for(row.source, content, row.key):
+        return None
+    return f"{row.source} is another picture now ({content_key(content)})"
 
 
 def drop_damaged(folder: Path | str, damaged: tuple[Damage, ...]) -> int:

@@ -45,12 +45,15 @@ class SourceItem:
         metadata: what the source knows of it.
         content: encoded bytes, where the source streams; None means they are read from ``source``.
         problem: why there is nothing to decode, for the quarantine.
+        key: the image is said to have, where its bytes may be those of a copy; see
+            :func:`~attrieve.gallery.rows.stands_for`. None means that of its bytes.
     """
 
     source: ImageSource
     metadata: Metadata = field(default_factory=Metadata)
     content: bytes | None = field(default=None, repr=False)
     problem: str | None = None
+    key: str | None = None
 
     def load(self, archives: ArchiveHandles) -> bytes:
         """Return the encoded bytes; may be called in any thread.

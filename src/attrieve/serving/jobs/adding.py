@@ -38,6 +38,8 @@ THUMBNAIL_PX = 128
 class AddImages:
     """Adds kept images; done twice, it finds them there.
 
+    Of an image that the gallery has from elsewhere nothing stays here.
+
     Args:
         gallery: folder of the gallery.
         kept: where the images lie.
@@ -96,8 +98,10 @@ class AddImages:
                 refusals=refusals,
                 progress=told_progress,
             )
-        open_search_columns(GallerySnapshot.open(self._gallery))
+        snapshot = GallerySnapshot.open(self._gallery)
+        open_search_columns(snapshot)
         self._changed()
+        self._forget_needless(images, snapshot)
         named = {
             str(self._kept.folder / str(image["file"])): image["fields"]["file_name"] for image in images
         }
@@ -114,6 +118,12 @@ class AddImages:
             details={"what": "images added", "job": run.job.number, **counts, "refused": len(refused)},
         )
         return {**counts, "refused": refused}
+
+    def _forget_needless(self, images: Sequence[Mapping[str, Any]], snapshot: GallerySnapshot) -> None:
+        """Delete the kept pictures of images whose row shows another file."""
+        files = {str(image["key"]): self._kept.folder / str(image["file"]) for image in images}
+        rows = snapshot.rows(list(files))
+        self._kept.remove(files[row.key] for row in rows if row.source.path != files[row.key])
 
 
 class _KeptSource:
@@ -134,14 +144,14 @@ class _KeptSource:
     def __iter__(self) -> Iterator[SourceItem]:
         """Yield the images in the order they were sent."""
         for image in self._images:
-            source = ImageSource(self._folder / str(image["file"]))
+            source, key = ImageSource(self._folder / str(image["file"])), str(image["key"])
             try:
                 metadata = metadata_of(image["fields"])
                 problem = misfit(image["fields"], self._columns)
             except (DatasetError, InputError) as error:
                 yield SourceItem(source, problem=str(error))
                 continue
-            yield SourceItem(source, metadata, problem=problem)
+            yield SourceItem(source, metadata, problem=problem, key=key)
 
     def count(self) -> int:
         """Return how many there are."""

@@ -1,11 +1,12 @@
 """Decodes received files in confined processes: whatever a file does to its decoder, it gets a verdict."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
+from attrieve.gallery.rows import content_key
 from attrieve.serving.uploads.decoder_channel import DecoderChannel, DecoderEnded, Judged
 from attrieve.serving.uploads.decoding_process import Limits, Task
 from attrieve.serving.uploads.verdict import FileVerdict, Verdict, shown_name
@@ -39,11 +40,13 @@ class Decoded:
         part: number of the received file it is or came in.
         verdict: what it is; its name is that of the archive's member, if it was in one.
         picture: RGB, or None.
+        key: that of the file's own bytes, as when it is indexed; there if the picture is.
     """
 
     part: int
     verdict: FileVerdict
     picture: Image.Image | None = None
+    key: str | None = None
 
 
 def decode_parts(
@@ -52,7 +55,9 @@ def decode_parts(
     """Decode received files one after the other, the members of archives each as a file of its own.
 
     A file that makes the process end, or takes too long, gets a verdict like any other, and a new process
-    goes on behind it.
+    goes on behind it. The key of a file is made here; that of an archive's member, whose bytes are unpacked
+    in the process alone, by the process. A member that took the process over could so name a false one for
+    itself and those behind it, but for no other file.
 
     Args:
         received: file with the bytes of all parts.
@@ -73,7 +78,9 @@ def decode_parts(
         try:
             for judged in channel.verdicts():
                 accepted += judged.picture is not None
-                yield _within(_decoded(parts, judged), accepted, limits.pictures)
+                yield _within(
+                    _keyed(_decoded(parts, judged), judged, received, parts), accepted, limits.pictures
+                )
                 number, skip = _behind(judged)
             number, skip = tasks[-1].number + 1, 0
         except DecoderEnded as ended:
@@ -103,6 +110,17 @@ def _decoded(parts: Sequence[Part], judged: Judged, reason: str | None = None) -
     size = (None, None) if judged.picture is None else judged.picture.size
     verdict = FileVerdict(name, judged.verdict, told, width_px=size[0], height_px=size[1])
     return Decoded(judged.task, verdict, judged.picture)
+
+
+def _keyed(decoded: Decoded, judged: Judged, received: Path, parts: Sequence[Part]) -> Decoded:
+    if decoded.picture is None:
+        return decoded
+    if judged.member is not None:
+        return replace(decoded, key=judged.key)
+    part = parts[judged.task]
+    with received.open("rb") as file:
+        file.seek(part.offset)
+        return replace(decoded, key=content_key(file.read(part.length)))
 
 
 def _within(decoded: Decoded, accepted: int, most: int) -> Decoded:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -24,6 +25,7 @@ START_S = 60.0
 
 _HEADER_MOST = 1 << 20
 _PIECE = 1 << 20
+_KEY = re.compile("[0-9a-f]{16}")
 _MODULE = "attrieve.serving.uploads.decoding_process"
 
 
@@ -47,6 +49,7 @@ class Judged:
         reason: for a person.
         rest: how many files it stands for; more than one ends its archive.
         picture: if it was accepted.
+        key: of a member's bytes, if it was accepted.
     """
 
     task: int
@@ -56,6 +59,7 @@ class Judged:
     reason: str
     rest: int = 1
     picture: Image.Image | None = None
+    key: str | None = None
 
     @property
     def ends_task(self) -> bool:
@@ -142,10 +146,14 @@ class DecoderChannel:
             numbers = type(task) is int and type(rest) is int and (member is None or type(member) is int)
             if not texts or not numbers or task not in self._tasks or rest < 1:
                 raise ValueError("not a verdict")
-            picture = self._picture(header["size"]) if verdict is Verdict.ACCEPTED else None
+            accepted = verdict is Verdict.ACCEPTED
+            key = header["key"] if accepted and member is not None else None
+            if key is not None and not (isinstance(key, str) and _KEY.fullmatch(key)):
+                raise ValueError("no key")
+            picture = self._picture(header["size"]) if accepted else None
         except (KeyError, ValueError, TypeError) as error:
             raise self._ended("the file made its decoder talk nonsense") from error
-        return Judged(task, member, name, verdict, reason[:1000], rest, picture)
+        return Judged(task, member, name, verdict, reason[:1000], rest, picture, key)
 
     def _picture(self, size: object) -> Image.Image:
         if not isinstance(size, list):

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 from PIL import Image
 
+from attrieve.gallery.rows import content_key
 from attrieve.serving.uploads.confinement import confine
 from attrieve.serving.uploads.picture import FORMATS, RefusedPictureError, decode
 from attrieve.serving.uploads.verdict import Verdict
@@ -105,6 +106,7 @@ def _warm_up() -> None:
     """Load every decoder now: nothing can be loaded later."""
     Image.init()
     "".encode("cp437")  # of old archives' names
+    content_key(b"")
     for kind in FORMATS:
         buffer = io.BytesIO()
         Image.new("RGB", (8, 8), (10, 20, 30)).save(buffer, kind)
@@ -118,7 +120,12 @@ def _judge(place: dict[str, object], content: bytes, limits: Limits) -> None:
     try:
         picture, note = decode(content, limits.pixels)
         pixels = picture.tobytes()
-        header = {"verdict": Verdict.ACCEPTED, "reason": note, "size": list(picture.size)}
+        header = {
+            "verdict": Verdict.ACCEPTED,
+            "reason": note,
+            "size": list(picture.size),
+            "key": content_key(content),
+        }
         _say(place | header, pixels)
     except RefusedPictureError as refused:
         _say(place | {"verdict": refused.verdict, "reason": refused.reason})

@@ -107,7 +107,7 @@ class UploadIntake:
     def _one(
         self, decoded: Decoded, fields: UploadFields, known: dict[str, pa.DataType]
     ) -> tuple[FileVerdict, dict[str, Any] | None]:
-        if decoded.picture is None:
+        if decoded.picture is None or decoded.key is None:
             return decoded.verdict, None
         try:
             plain = checked_fields(fields.of(decoded.verdict.name), decoded.verdict.name)
@@ -119,9 +119,9 @@ class UploadIntake:
         for name, value in read_metadata(plain).columns.items():
             if value is not None:
                 known.setdefault(name, arrow_type(value))
-        key, path = self._kept.keep(decoded.picture)
-        image = {"key": key, "file": self._kept.relative(path), "fields": plain}
-        return replace(decoded.verdict, key=key), image
+        path = self._kept.keep(decoded.picture, decoded.key)
+        image = {"key": decoded.key, "file": self._kept.relative(path), "fields": plain}
+        return replace(decoded.verdict, key=decoded.key), image
 
     @staticmethod
     def _record(

@@ -1,6 +1,5 @@
-"""Where uploaded images lie once they are pixels again: one PNG file each, named by what it holds."""
+"""Where uploaded images lie once they are pixels again: one PNG file each, named by what it was made of."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
@@ -10,16 +9,17 @@ from PIL import Image
 
 from attrieve.data.files import write_atomically
 from attrieve.errors import StorageError
-from attrieve.gallery.rows import content_key
+from attrieve.gallery.rows import copy_name
 
 FOLDER = "images"
 
 
 class KeptImages:
-    """A folder of PNG files; the same pixels are kept once.
+    """A folder of PNG files, one for each image.
 
-    A file is named by the SHA-256 of its bytes, whose first digits are the key of the gallery row, so that
-    the same upload makes the same row each time.
+    The key of an image is that of the bytes that were sent, of which nothing is kept, so that the same file
+    is the same row whether it is uploaded or indexed. Its picture is named by that key and by the SHA-256 of
+    what was written; see :func:`~attrieve.gallery.rows.copy_name`.
 
     Args:
         state: folder of the service's state.
@@ -28,13 +28,12 @@ class KeptImages:
     def __init__(self, state: Path) -> None:
         self.folder = (state / FOLDER).absolute()
 
-    def keep(self, picture: Image.Image) -> tuple[str, Path]:
-        """Write a picture, if it is not there yet; return the key it has as a row, and its file.
-
-        It is on the disk when this returns.
+    def keep(self, picture: Image.Image, key: str) -> Path:
+        """Write a picture, if it is not there yet; return its file, which is on the disk then.
 
         Args:
             picture: RGB. Nothing but its pixels is written.
+            key: of the image it was decoded from.
 
         Raises:
             StorageError: if the disk refuses.
@@ -43,11 +42,10 @@ class KeptImages:
         # of a picture made of pixels alone, whatever it carried along before
         Image.frombytes("RGB", picture.size, picture.tobytes()).save(buffer, "PNG")
         content = buffer.getvalue()
-        name = hashlib.sha256(content).hexdigest()
-        path = self.folder / name[:2] / f"{name}.png"
+        path = self.folder / key[:2] / f"{copy_name(key, content)}.png"
         if not self._holds(path, content):
             write_atomically(path, content)
-        return content_key(content), path
+        return path
 
     def relative(self, path: Path) -> str | None:
         """Return a file's name within the folder, or None if it is not one of ours.
