@@ -10,9 +10,10 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from attrieve.errors import InputError, UnknownNameError
+from attrieve.errors import InputError, StorageError, UnknownNameError
 from attrieve.serving.access.roles import Role
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.names import checked_name
@@ -138,10 +139,10 @@ class ApiKeys:
         return None
 
     def used(self, key: ApiKey) -> None:
-        """Write down that a key was used."""
+        """Write down that a key was used, if there is room; no request is refused for that."""
         now = self._clock()
         if key.used_s is None or abs(now - key.used_s) >= USED_EVERY_S:
-            with self._database.transaction() as connection:
+            with suppress(StorageError), self._database.transaction() as connection:
                 connection.execute("UPDATE api_keys SET used_s = ? WHERE prefix = ?", [now, key.prefix])
 
     def rotate(self, prefix: str, *, days: float, overlap_s: float = 0.0) -> tuple[str, ApiKey]:

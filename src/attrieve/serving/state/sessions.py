@@ -4,8 +4,10 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from attrieve.errors import StorageError
 from attrieve.serving.access.roles import Role
 from attrieve.serving.state.database import StateDatabase
 
@@ -90,10 +92,12 @@ class Sessions:
         now = self._clock()
         ends_s = began_s + self._longest_s
         if now >= ends_s or now - seen_s >= self._idle_s or began_s > now + CLOCK_MAY_DIFFER_S:
-            self.end(token)
+            with suppress(StorageError):  # it is over whether or not that can be written down
+                self.end(token)
             return None
         if abs(now - seen_s) >= min(SEEN_EVERY_S, self._idle_s / 10):
-            with self._database.transaction() as connection:
+            # on a full disk searches go on; what they must write, the ledger, has room kept for it
+            with suppress(StorageError), self._database.transaction() as connection:
                 connection.execute("UPDATE sessions SET seen_s = ? WHERE token = ?", [now, _kept(token)])
         return Session(account, Role(role), began_s, ends_s)
 
