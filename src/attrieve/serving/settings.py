@@ -97,20 +97,22 @@ class ServiceSettings(BaseModel):
         default=6000,
         ge=1,
         le=10_000_000,
-        description="Requests a key, an account or an address may make in a minute.",
+        description="Requests a key, an account or an address may make in a minute, over all processes.",
     )
     sign_ins_per_minute: int = Field(
         default=10,
         ge=1,
         le=10_000,
-        description="Attempts to sign in that an address or an account may make in a minute.",
+        description="Attempts to sign in that an address may make in a minute, over all processes; "
+        "failures are counted by account, too.",
     )
     ledger_days: int | None = Field(
-        default=None, ge=1, description="Days entries of the ledger are kept; without it for ever."
+        default=None, ge=1, le=36_500, description="Days entries of the ledger are kept; without it for ever."
     )
     row_days: int | None = Field(
         default=None,
         ge=1,
+        le=36_500,
         description="Days rows of the gallery are kept, by their time; without it for ever.",
     )
 
@@ -118,7 +120,14 @@ class ServiceSettings(BaseModel):
         default=1,
         ge=1,
         le=256,
-        description="Searches a process runs side by side; each uses search_threads cores.",
+        description="Passes over the gallery a process makes side by side; each uses search_threads cores.",
+    )
+    searches_together: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Searches a process reads and answers side by side; those that wait for a pass over the "
+        "same rows share it.",
     )
     search_threads: int | None = Field(
         default=None,
@@ -175,6 +184,11 @@ class ServiceSettings(BaseModel):
     )
     connections_most: int = Field(
         default=1024, ge=1, le=100_000, description="Connections of a process; beyond that the answer is 503."
+    )
+    document_fonts: Path = Field(
+        Path("/usr/share/fonts"),
+        description="Folder of fonts, looked through with all folders below, for letters that exported PDF "
+        "documents need and DejaVu, which comes along, lacks; Noto fonts have most. It need not be there.",
     )
     shutdown_seconds: int = Field(
         default=30,
@@ -281,7 +295,7 @@ def _plainly(error: ValidationError, told: Mapping[str, tuple[Any, str]]) -> str
     return "; ".join(lines)
 
 
-PATHS = ("gallery", "run", "state", "tls_certificate", "tls_key")
+PATHS = ("gallery", "run", "state", "tls_certificate", "tls_key", "document_fonts")
 """Settings that are paths."""
 
 LISTS = ("host_names", "trusted_proxies")

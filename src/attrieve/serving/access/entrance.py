@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from attrieve.serving.access.cookies import SESSION_COOKIE, read_cookie
 from attrieve.serving.access.passwords import Passwords
-from attrieve.serving.access.rate_limit import RateLimit
+from attrieve.serving.access.rate_limit import BUCKETS_FILE, SharedRateLimit
 from attrieve.serving.access.roles import NOBODY, Actor, local_actor
 from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.settings import Access, ServiceSettings
@@ -70,8 +70,11 @@ class Entrance:
             clock=clock,
         )
         self.attempts = Attempts(database, clock=clock)
-        self.requests = RateLimit(float(settings.requests_per_minute))
-        self.sign_ins = RateLimit(float(settings.sign_ins_per_minute))
+        buckets = database.path.with_name(BUCKETS_FILE)
+        self.requests = SharedRateLimit(buckets, "requests", float(settings.requests_per_minute))
+        self.sign_ins = SharedRateLimit(buckets, "sign-ins", float(settings.sign_ins_per_minute))
+        for limit in (self.requests, self.sign_ins):
+            database.before_closing(limit.close)
         self.csrf_secret = _secret(database, "csrf")
 
     def admit(self, request: Request) -> Visitor:
