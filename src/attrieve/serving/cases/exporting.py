@@ -1,6 +1,7 @@
 """The job that exports a case."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from attrieve.errors import StorageError
@@ -29,6 +30,7 @@ class ExportCase:
         galleries: where pictures are looked up.
         gallery_name: its name.
         pixels_most: of a picture.
+        fonts: folder of fonts for letters that the document's own lack, or None.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ExportCase:
         *,
         gallery_name: str,
         pixels_most: int,
+        fonts: Path | None = None,
     ) -> None:
         self._database = database
         self._cases = cases
@@ -49,6 +52,7 @@ class ExportCase:
         self._galleries = galleries
         self._gallery_name = gallery_name
         self._pixels_most = pixels_most
+        self._fonts = fonts
 
     def __call__(self, run: JobRun) -> Mapping[str, Any]:
         """Do the job.
@@ -71,7 +75,7 @@ class ExportCase:
                 progress=lambda done, total: run.report(done, total + 1, "gathering"),
             )
             run.report(len(content.hits), len(content.hits) + 1, "writing")
-            document = case_document(content)
+            document = case_document(content, self._fonts)
             archive = case_archive(content, self._ledger.key, document) if kind is ExportKind.ZIP else b""
             run.check()
             made = self._keep(run, content, kind, archive or document)

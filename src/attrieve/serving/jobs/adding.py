@@ -8,8 +8,10 @@ import pyarrow as pa
 from torch import Tensor
 
 from attrieve.errors import DatasetError, InputError
+from attrieve.gallery.database.filters import Condition, Filter, Operator
 from attrieve.gallery.database.layout import user_fields
 from attrieve.gallery.database.reading import GallerySnapshot
+from attrieve.gallery.database.rows import rows_of
 from attrieve.gallery.index_progress import IndexProgress
 from attrieve.gallery.pipeline import PipelineSettings, run_pipeline
 from attrieve.gallery.reading import ReadingSettings
@@ -122,7 +124,8 @@ class AddImages:
     def _forget_needless(self, images: Sequence[Mapping[str, Any]], snapshot: GallerySnapshot) -> None:
         """Delete the kept pictures of images whose row shows another file."""
         files = {str(image["key"]): self._kept.folder / str(image["file"]) for image in images}
-        rows = snapshot.rows(list(files))
+        theirs = Filter((Condition("key", Operator.EQUAL, tuple(files)),))
+        rows = rows_of(snapshot.describe(theirs))
         self._kept.remove(files[row.key] for row in rows if row.source.path != files[row.key])
 
 

@@ -93,6 +93,7 @@ class Workshop:
                 self._galleries,
                 gallery_name=gallery.absolute().name,
                 pixels_most=self._settings.upload_pixels_most,
+                fonts=self._settings.document_fonts,
             ),
             JobKind.REEMBED: ReindexGallery(gallery, self._settings.run, self._ledger, changed),
         }
