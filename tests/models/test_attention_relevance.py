@@ -21,7 +21,7 @@ def random_attention(blocks: int, heads: int, tokens: int, seed: int, images: in
 def test_rollout_equals_its_loop_twin(blocks: int, heads: int, visual: int, own: int, seed: int) -> None:
     """Products of full matrices give the rows that are computed alone."""
     attention = random_attention(blocks, heads, visual + own, seed)
-    found = roll_out(attention, visual)
+    found = roll_out(attention, visual, range(own), range(visual, visual + own))
     assert found.shape == (2, own, visual)
     for image in range(2):
         expected = rollout_loops([block[image].numpy() for block in attention], visual)
@@ -31,7 +31,7 @@ def test_rollout_equals_its_loop_twin(blocks: int, heads: int, visual: int, own:
 def test_without_attention_between_tokens_nothing_is_owed() -> None:
     """Tokens that look at themselves alone owe the visual ones nothing."""
     alone = torch.eye(5, dtype=torch.float64).expand(1, 2, 5, 5)
-    assert float(roll_out([alone, alone], visual=3).abs().max()) == 0.0
+    assert float(roll_out([alone, alone], 3, (0, 1), (3, 4)).abs().max()) == 0.0
 
 
 @settings(max_examples=15, deadline=None)
@@ -47,7 +47,7 @@ def test_gradient_rollout_equals_its_loop_twin(blocks: int, heads: int, seed: in
     ]
     pairs = list(zip(attention, weights, strict=True))
     logits = sum(torch.einsum("bhij,ahij->ba", block, weight) for block, weight in pairs)
-    found = gradient_rollout(attention, logits, visual, attributes=(1, 0))
+    found = gradient_rollout(attention, logits[:, [1, 0]], visual, attributes=(1, 0), rows=(4, 3))
     for image in range(2):
         for place, attribute in enumerate((1, 0)):
             expected = gradient_rollout_loops(

@@ -69,3 +69,16 @@ def test_dropout_acts_in_training_alone(training: bool) -> None:
     tokens = torch.randn(2, 5, 12, dtype=torch.float64)
     first, second = block(tokens)[0], block(tokens)[0]
     assert torch.equal(first, second) is not training
+
+
+@pytest.mark.parametrize("with_weights", [False, True])
+def test_tokens_that_are_wanted_are_what_they_are_among_all(with_weights: bool) -> None:
+    """Leaving tokens out of the last block changes neither the others nor their attention."""
+    transformer = spread(TokenTransformer(SETTINGS))
+    tokens = torch.randn(2, 5, 12, dtype=torch.float64)
+    whole, whole_weights = transformer(tokens, with_weights=True)
+    some, weights = transformer(tokens, with_weights=with_weights, wanted=[4, 1])
+    torch.testing.assert_close(some, whole[:, [4, 1]])
+    if with_weights:
+        torch.testing.assert_close(weights[0], whole_weights[0])
+        torch.testing.assert_close(weights[1], whole_weights[1][:, :, [4, 1]])

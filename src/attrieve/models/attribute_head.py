@@ -1,5 +1,7 @@
 """From features to one logit per attribute."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,9 +16,18 @@ class TokenAttributeHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(attributes))
         nn.init.trunc_normal_(self.weight, std=0.02)
 
-    def forward(self, tokens: Float[Tensor, "batch attribute dim"]) -> Float[Tensor, "batch attribute"]:
-        """Return logits; each classifier sees its own token alone."""
-        return torch.einsum("bad,ad->ba", tokens, self.weight.to(tokens.dtype)) + self.bias
+    def forward(
+        self, tokens: Float[Tensor, "batch attribute dim"], attributes: Sequence[int] | None = None
+    ) -> Float[Tensor, "batch attribute"]:
+        """Return logits; each classifier sees its own token alone.
+
+        ``attributes`` says which the tokens belong to, None for all in order.
+        """
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if attributes is not None:
+            weight, bias = weight[list(attributes)], bias[list(attributes)]
+        return torch.einsum("bad,ad->ba", tokens, weight.to(tokens.dtype)) + bias
 
 
 class PooledAttributeHead(nn.Module):

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from attrieve.errors import ConfigurationError, InputError
 from attrieve.models.attention_relevance import gradient_rollout, roll_out
+from attrieve.models.attribute_reading import read_attributes
 from attrieve.models.class_activation import activation_map
 from attrieve.models.pooled_head import PooledHead, PooledParts
-from attrieve.models.retriever import Retriever, RetrieverOutput
+from attrieve.models.retriever import Retriever
 from attrieve.models.token_occlusion import token_occlusion
 
 IMAGES_AT_ONCE = 16
@@ -107,7 +108,7 @@ def explain_images(
         return HeatMaps(empty, asked, empty[:, :, 0, 0], chosen)
     values = torch.cat([maps for maps, _ in found])
     logits = torch.cat([logit for _, logit in found])
-    return HeatMaps(values, asked, torch.sigmoid(logits[:, list(asked)]), chosen)
+    return HeatMaps(values, asked, torch.sigmoid(logits), chosen)
 
 
 def default_method(retriever: Retriever) -> HeatMapMethod:
@@ -124,7 +125,7 @@ def known_methods(retriever: Retriever) -> tuple[HeatMapMethod, ...]:
 
 def _explain(
     retriever: Retriever, images: Tensor, asked: tuple[int, ...], method: HeatMapMethod
-) -> tuple[Float32[Tensor, "image attribute row column"], Float32[Tensor, "image every_attribute"]]:
+) -> tuple[Float[Tensor, "image asked row column"], Float[Tensor, "image asked"]]:
     """Return maps and logits on the CPU; inputs are checked."""
     with torch.inference_mode(False), torch.no_grad():
         feature_map = retriever.backbone(retriever.prepare(images))
@@ -132,30 +133,25 @@ def _explain(
             more = [head for head in retriever.more_heads if isinstance(head, PooledHead)]
             heads: list[PooledParts] = [retriever, *more]
             activation = activation_map(heads, feature_map)
-            return _scaled(activation.positions[:, list(asked)]), activation.logits.float().cpu()
+            logits = activation.logits[:, list(asked)]
+            return _scaled(activation.positions[:, list(asked)]), logits.float().cpu()
+        assert retriever.visual_tokens is not None
+        visual = retriever.visual_tokens(feature_map)
+        patch = retriever.visual_tokens.patch_size
+        grid = (feature_map.shape[2] // patch[0], feature_map.shape[3] // patch[1])
         if method is HeatMapMethod.OCCLUSION:
-            output = retriever.describe_map(feature_map)
+            reading = read_attributes(retriever, visual, asked)
             rows = token_occlusion(retriever, feature_map, asked)
         elif method is HeatMapMethod.ROLLOUT:
-            output = retriever.describe_map(feature_map, with_attention=True)
-            rows = roll_out(output.attention, _cells(output))[:, list(asked)]
+            reading = read_attributes(retriever, visual, asked, with_attention=True)
+            rows = roll_out(reading.attention, reading.visual, asked, reading.rows)
             rows = rows - rows.amin(dim=2, keepdim=True)  # every token gets some; show what stands out
     if method is HeatMapMethod.GRADIENT_ROLLOUT:
         with torch.inference_mode(False), torch.enable_grad():
-            feature_map.requires_grad_()  # attention has slopes also where the weights are frozen
-            output = retriever.describe_map(feature_map, with_attention=True)
-            assert output.logits is not None
-            rows = gradient_rollout(output.attention, output.logits, _cells(output), asked)
-    assert output.logits is not None
-    assert output.grid is not None
-    maps = rows.reshape(len(images), len(asked), *output.grid)
-    return _scaled(maps), output.logits.detach().float().cpu()
-
-
-def _cells(output: RetrieverOutput) -> int:
-    """Return how many visual tokens there are."""
-    assert output.grid is not None
-    return output.grid[0] * output.grid[1]
+            visual.requires_grad_()  # attention has slopes also where the weights are frozen
+            reading = read_attributes(retriever, visual, asked, with_attention=True)
+            rows = gradient_rollout(reading.attention, reading.logits, reading.visual, asked, reading.rows)
+    return _scaled(rows.reshape(len(images), len(asked), *grid)), reading.logits.detach().float().cpu()
 
 
 def _scaled(

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attrieve.models.attribute_head import TokenAttributeHead
+from attrieve.models.attribute_reading import read_attributes
 from attrieve.models.retriever import Retriever
 
 
@@ -29,25 +29,10 @@ def token_occlusion(
     in the place of grey squares.
     """
     assert retriever.visual_tokens is not None
-    assert retriever.transformer is not None
-    assert isinstance(retriever.attribute_head, TokenAttributeHead)
     visual = retriever.visual_tokens(feature_map)
-    count = visual.shape[1]
-    own = retriever.attribute_tokens.to(visual.dtype).expand(visual.shape[0], -1, -1)
-    asked = list(attributes)
-
-    def logits(kept: Tensor) -> Tensor:
-        assert retriever.transformer is not None
-        assert retriever.attribute_head is not None
-        mixed, _ = retriever.transformer(torch.cat([kept, own], dim=1))
-        found = retriever.attribute_head(mixed[:, kept.shape[1] :])
-        if retriever.logit_norm is not None:
-            found = retriever.logit_norm(found)
-        chosen: Tensor = found[:, asked]
-        return chosen
-
-    whole = logits(visual)
+    whole = read_attributes(retriever, visual, attributes).logits
     without = [
-        logits(torch.cat([visual[:, :token], visual[:, token + 1 :]], dim=1)) for token in range(count)
+        read_attributes(retriever, torch.cat([visual[:, :token], visual[:, token + 1 :]], dim=1), attributes)
+        for token in range(visual.shape[1])
     ]
-    return whole[:, :, None] - torch.stack(without, dim=2)
+    return whole[:, :, None] - torch.stack([one.logits for one in without], dim=2)

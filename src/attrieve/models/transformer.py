@@ -1,5 +1,7 @@
 """Pre-norm transformer blocks over visual and attribute tokens."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -19,12 +21,18 @@ class SelfAttention(nn.Module):
         self.output = nn.Linear(dim, dim)
 
     def forward(
-        self, tokens: Float[Tensor, "batch token dim"], *, with_weights: bool = False
-    ) -> tuple[Float[Tensor, "batch token dim"], Float[Tensor, "batch head token token"] | None]:
-        """Mix the tokens; ``with_weights`` also returns each head's attention (rows sum to 1)."""
-        batch, count, dim = tokens.shape
-        stacked = self.query_key_value(tokens).view(batch, count, 3, self.heads, dim // self.heads)
-        query, key, value = stacked.permute(2, 0, 3, 1, 4).unbind(0)
+        self,
+        tokens: Float[Tensor, "batch token dim"],
+        *,
+        with_weights: bool = False,
+        wanted: Sequence[int] | None = None,
+    ) -> tuple[Float[Tensor, "batch _ dim"], Float[Tensor, "batch head _ token"] | None]:
+        """Mix the tokens; ``with_weights`` also returns each head's attention (rows sum to 1).
+
+        ``wanted`` are the positions of the tokens to be returned, None for all: each of them looks at all
+        tokens, the others are looked at only.
+        """
+        query, key, value = self._read(tokens, wanted)
         weights: Tensor | None = None
         if with_weights:
             weights = torch.softmax(query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5, dim=-1)
@@ -32,7 +40,25 @@ class SelfAttention(nn.Module):
         else:
             dropout = self.dropout if self.training else 0.0
             mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
-        return self.output(mixed.transpose(1, 2).reshape(batch, count, dim)), weights
+        return self.output(mixed.transpose(1, 2).flatten(2)), weights
+
+    def _read(
+        self, tokens: Float[Tensor, "batch token dim"], wanted: Sequence[int] | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries of the tokens that are wanted, keys and values of all, head by head."""
+
+        def by_head(read: Tensor) -> Tensor:
+            batch, count, dim = read.shape
+            return read.reshape(batch, count, self.heads, dim // self.heads).transpose(1, 2)
+
+        dim = tokens.shape[2]
+        if wanted is None:
+            query, key, value = self.query_key_value(tokens).chunk(3, dim=2)
+            return by_head(query), by_head(key), by_head(value)
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        query = functional.linear(tokens[:, list(wanted)], weight[:dim], bias[:dim])
+        key, value = functional.linear(tokens, weight[dim:], bias[dim:]).chunk(2, dim=2)
+        return by_head(query), by_head(key), by_head(value)
 
 
 class TransformerBlock(nn.Module):
@@ -53,11 +79,17 @@ class TransformerBlock(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(
-        self, tokens: Float[Tensor, "batch token dim"], *, with_weights: bool = False
-    ) -> tuple[Float[Tensor, "batch token dim"], Float[Tensor, "batch head token token"] | None]:
-        """Return the new tokens and, on request, the attention weights."""
-        mixed, weights = self.attention(self.attention_norm(tokens), with_weights=with_weights)
-        tokens = tokens + self.dropout(mixed)
+        self,
+        tokens: Float[Tensor, "batch token dim"],
+        *,
+        with_weights: bool = False,
+        wanted: Sequence[int] | None = None,
+    ) -> tuple[Float[Tensor, "batch _ dim"], Float[Tensor, "batch head _ token"] | None]:
+        """Return the new tokens and, on request, the attention weights; see :class:`SelfAttention`."""
+        normed = self.attention_norm(tokens)
+        mixed, weights = self.attention(normed, with_weights=with_weights, wanted=wanted)
+        own = tokens if wanted is None else tokens[:, list(wanted)]
+        tokens = own + self.dropout(mixed)
         return tokens + self.dropout(self.perceptron(self.perceptron_norm(tokens))), weights
 
 
@@ -71,12 +103,25 @@ class TokenTransformer(nn.Module):
         self.apply(_initialise)
 
     def forward(
-        self, tokens: Float[Tensor, "batch token dim"], *, with_weights: bool = False
-    ) -> tuple[Float[Tensor, "batch token dim"], list[Float[Tensor, "batch head token token"]]]:
-        """Return the normalised output tokens and one attention tensor per block if asked for."""
+        self,
+        tokens: Float[Tensor, "batch token dim"],
+        *,
+        with_weights: bool = False,
+        wanted: Sequence[int] | None = None,
+    ) -> tuple[Float[Tensor, "batch _ dim"], list[Float[Tensor, "batch head _ token"]]]:
+        """Return the normalised output tokens and one attention tensor per block if asked for.
+
+        Args:
+            tokens: of all kinds.
+            with_weights: also return attention.
+            wanted: positions of the tokens to be returned, None for all. The last block then makes these
+                alone, and its attention has only their rows; what is returned is the same as otherwise.
+        """
         collected = []
-        for block in self.blocks:
-            tokens, weights = block(tokens, with_weights=with_weights)
+        last = len(self.blocks) - 1
+        for number, block in enumerate(self.blocks):
+            rows = wanted if number == last else None
+            tokens, weights = block(tokens, with_weights=with_weights, wanted=rows)
             if weights is not None:
                 collected.append(weights)
         return self.norm(tokens), collected
