@@ -40,7 +40,7 @@ class ExpectedMatches:
         wanted = match_query(query, gallery.query_side)
         if wanted is None:
             return None
-        found = match_sum(compact, wanted, keep=scope.keep, threads=scope.threads)
+        found = scope.scans.alone(lambda: match_sum(compact, wanted, keep=scope.keep, threads=scope.threads))
         with self._lock:
             self._sums[asked] = found
             while len(self._sums) > KEPT:

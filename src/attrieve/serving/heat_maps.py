@@ -44,7 +44,8 @@ def heat_map(service: Service, key: str, attribute: str, *, legend: bool = False
     maps = service.heat_maps.get(held)
     if maps is None:
         small = resize_image(pixels, *retriever.input_size)
-        maps = explain_images(retriever, torch.from_numpy(small[None])).values[0].numpy()
+        explained = service.scans.alone(lambda: explain_images(retriever, torch.from_numpy(small[None])))
+        maps = explained.values[0].numpy()
         service.heat_maps.put(held, maps)
     return Picture(heat_map_png(_fitted(pixels), maps[place], legend=legend), "image/png")
 

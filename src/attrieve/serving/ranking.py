@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
@@ -10,7 +12,7 @@ from attrieve.gallery.counterfactual import LOOKED_AT
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.keys import key_numbers, key_text
 from attrieve.gallery.database.rows import GalleryRow
-from attrieve.gallery.exact import search_exact
+from attrieve.gallery.exact import CompactColumns, ExactHits, FusedQuery, search_each
 from attrieve.gallery.feedback import Feedback, Marks, with_feedback
 from attrieve.gallery.feedback.applying import applied_to_likelihood, weighted_reasons
 from attrieve.gallery.found_rows import FoundRows, ranking_of
@@ -21,6 +23,10 @@ from attrieve.gallery.search import checked_query
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, AttributeReason, Hit, Ranking
 from attrieve.scoring.fusion import Fusion
+from attrieve.serving.shared_scans import SharedScans
+
+MOST_SHARED = 1000
+"""Who asks for more rows shares no pass with those who ask for fewer: all wait until the most are found."""
 
 ReasonsOf = Callable[[Sequence[float]], tuple[AttributeReason, ...]]
 """Explains a row from its probabilities."""
@@ -37,6 +43,8 @@ class Scope:
         rows: how many these are.
         marks: rows judged right or wrong.
         threads: cores one search uses.
+        scans: where searches at the same time meet.
+        where: the conditions that gave ``keep``, or None.
     """
 
     gallery: Gallery
@@ -45,17 +53,61 @@ class Scope:
     rows: int
     marks: Marks
     threads: int
+    scans: SharedScans
+    where: Filter | None = None
 
     @classmethod
     def of(
-        cls, gallery: Gallery, fusion: Fusion, where: Filter | None, marks: Marks | None, threads: int
+        cls,
+        gallery: Gallery,
+        fusion: Fusion,
+        where: Filter | None,
+        marks: Marks | None,
+        threads: int,
+        scans: SharedScans | None = None,
     ) -> "Scope":
         """Look up which rows meet the conditions."""
         columns = gallery.columns
         keep = columns.kept if where is None else columns.places(gallery.store.select(where))
-        return cls(
-            gallery, fusion, keep, len(columns) if keep is None else len(keep), marks or Marks(), threads
-        )
+        rows = len(columns) if keep is None else len(keep)
+        return cls(gallery, fusion, keep, rows, marks or Marks(), threads, scans or SharedScans(), where)
+
+    @property
+    def compact(self) -> CompactColumns:
+        """The columns; a gallery without rows was refused before."""
+        if self.gallery.columns.compact is None:
+            raise AssertionError("a gallery without rows was refused before")
+        return self.gallery.columns.compact
+
+    def search_each(self, queries: Sequence[FusedQuery], top: int) -> list[ExactHits]:
+        """Return the nearest rows of each query, each as if it were alone.
+
+        Whoever searches the same rows at the same time shares the pass.
+        """
+        columns = self.gallery.columns
+
+        def answer(callers: Sequence[_Asked]) -> list[list[ExactHits]]:
+            found = iter(
+                search_each(
+                    self.compact,
+                    [query for caller in callers for query in caller.queries],
+                    [caller.top for caller in callers for _ in caller.queries],
+                    keep=self.keep,
+                    tie=columns.key,
+                    threads=self.threads,
+                )
+            )
+            return [list(islice(found, len(caller.queries))) for caller in callers]
+
+        key = (id(columns), self.where, top > MOST_SHARED)
+        return self.scans.ask(key, _Asked(queries, top), answer)
+
+
+class _Asked(NamedTuple):
+    """What one caller wants of a pass that may be shared."""
+
+    queries: Sequence[FusedQuery]
+    top: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,51 +174,67 @@ def rank(scope: Scope, query: AttributeQuery, top: int) -> Ranked:
     Raises:
         InputError: as there.
     """
-    gallery, columns, fusion = scope.gallery, scope.gallery.columns, scope.fusion
-    wanted = checked_query(
-        gallery, query, top, gallery.fusion if isinstance(fusion, LikelihoodFusion) else fusion
-    )
-    wanted = replace(wanted, fusion=fusion)
-    if columns.compact is None:
-        raise AssertionError("a gallery without rows was refused before")
+    return rank_each(scope, [query], top)[0]
+
+
+def rank_each(scope: Scope, queries: Sequence[AttributeQuery], top: int) -> list[Ranked]:
+    """Rank rows by each of several descriptions, which share a pass.
+
+    Raises:
+        InputError: as :func:`rank`, for any of them.
+    """
+    if isinstance(scope.fusion, LikelihoodFusion):
+        return [_rank_by_likelihood(scope, scope.fusion, query, top) for query in queries]
+    asked, feedback = [], []
+    for query in queries:
+        wanted = checked_query(scope.gallery, query, top, scope.fusion)
+        marked = with_feedback(scope.gallery, query, scope.marks) if len(scope.marks) else None
+        asked.append(wanted if marked is None else marked.applied(wanted))
+        feedback.append(marked)
+    ranked = []
+    every = zip(queries, asked, feedback, scope.search_each(asked, top), strict=True)
+    for query, wanted, marked, hits in every:
+        found = FoundRows.of(scope.gallery.columns, hits, wanted)
+        told = None if marked is None else weighted_reasons(marked, found.factors.attribute)
+        ranked.append(Ranked(scope, query, found, hits.indices[0], marked, told))
+    return ranked
+
+
+def _rank_by_likelihood(scope: Scope, fusion: LikelihoodFusion, query: AttributeQuery, top: int) -> Ranked:
+    gallery, columns = scope.gallery, scope.gallery.columns
+    wanted = replace(checked_query(gallery, query, top, gallery.fusion), fusion=fusion)
     feedback = with_feedback(gallery, query, scope.marks) if len(scope.marks) else None
-    reasons_of: ReasonsOf | None = None
-    if isinstance(fusion, LikelihoodFusion):
-        likely = likelihood_query(query, gallery.query_side, fusion.distance, nats=fusion.embedding_weight)
-        if feedback is not None:
-            likely = applied_to_likelihood(feedback, likely)
-        hits = search_likelihood(
-            columns.compact, likely, top, keep=scope.keep, tie=columns.key, threads=scope.threads
+    likely = likelihood_query(query, gallery.query_side, fusion.distance, nats=fusion.embedding_weight)
+    asked = likely if feedback is None else applied_to_likelihood(feedback, likely)
+    hits = scope.scans.alone(
+        lambda: search_likelihood(
+            scope.compact, asked, top, keep=scope.keep, tie=columns.key, threads=scope.threads
         )
-        found = FoundRows.of(columns, hits, wanted)
-        reasons_of = likelihood_reasons(query, likely, gallery.query_side)
-    else:
-        if feedback is not None:
-            wanted = feedback.applied(wanted)
-        hits = search_exact(
-            columns.compact, [wanted], top, keep=scope.keep, tie=columns.key, threads=scope.threads
-        )
-        found = FoundRows.of(columns, hits, wanted)
-        if feedback is not None:
-            reasons_of = weighted_reasons(feedback, found.factors.attribute)
-    return Ranked(scope, query, found, hits.indices[0], feedback, reasons_of)
+    )
+    found = FoundRows.of(columns, hits, wanted)
+    told = likelihood_reasons(query, asked, gallery.query_side)
+    return Ranked(scope, query, found, hits.indices[0], feedback, told)
 
 
-def ranks_elsewhere(scope: Scope, query: AttributeQuery, keys: Sequence[str], among: int) -> list[int | None]:
-    """Return where rows stand under another description.
+def ranks_elsewhere(
+    scope: Scope, queries: Sequence[AttributeQuery], keys: Sequence[str], among: int
+) -> list[list[int | None]]:
+    """Return for each of some other descriptions where rows stand under it.
 
     Args:
         scope: where is searched.
-        query: the other description.
+        queries: the other descriptions.
         keys: of the rows.
         among: how many rows the ranking has they come from; they are looked for among ``LOOKED_AT`` times
             as many, and None stands for those not found there.
     """
-    if not keys:
-        return []
-    other = rank(scope, query, LOOKED_AT * among)
-    ranks = {key: place + 1 for place, key in enumerate(other.keys)}
-    return [ranks.get(key) for key in keys]
+    if not keys or not queries:
+        return [[] for _ in queries]
+    found = []
+    for other in rank_each(scope, queries, LOOKED_AT * among):
+        ranks = {key: place + 1 for place, key in enumerate(other.keys)}
+        found.append([ranks.get(key) for key in keys])
+    return found
 
 
 def _part(found: FoundRows, part: slice) -> FoundRows:

@@ -1,6 +1,7 @@
 """What pages and REST interface ask of a gallery: a search from a request to an answer."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -166,7 +167,9 @@ def read_request(service: Service, request: SearchRequest, gallery: Gallery) -> 
     )
     where = gallery.store.parse(request.where) if request.where else None
     marks = Marks.of(request.right, request.wrong)
-    scope = Scope.of(gallery, fusion_of(request, gallery), where, marks, service.settings.threads)
+    scope = Scope.of(
+        gallery, fusion_of(request, gallery), where, marks, service.settings.threads, service.scans
+    )
     return Asked(statement, witnesses, pooled, scope)
 
 
@@ -255,14 +258,14 @@ def query_view(statement: Statement) -> QueryView:
 
 def _witnesses(asked: Asked, pooled: Pooled, keys: list[str], among: int) -> WitnessesView:
     without: dict[str, list[int | None]] = {}
+    left: dict[str, AttributeQuery] = {}
     for left_out in asked.witnesses if len(asked.witnesses) > 1 else ():
+        without[left_out.name] = []
         others = [witness for witness in asked.witnesses if witness is not left_out]
-        try:
-            query = pool(others).query
-        except QueryError:  # nothing is left to ask
-            without[left_out.name] = []
-            continue
-        without[left_out.name] = ranks_elsewhere(asked.scope, query, keys, among)
+        with suppress(QueryError):  # nothing is left to ask
+            left[left_out.name] = pool(others).query
+    ranks = ranks_elsewhere(asked.scope, list(left.values()), keys, among)
+    without |= dict(zip(left, ranks, strict=True))
     return WitnessesView(
         said=[
             WitnessView(name=one.name, weight=one.weight, text=one.query.to_text()) for one in asked.witnesses
@@ -280,12 +283,12 @@ def without_terms(ranked: Ranked, keys: list[str]) -> dict[str, list[int | None]
     query = ranked.query
     if len(query.terms) < 2:
         return {}
-    found = {}
+    left = {}
     for left_out in query.terms:
         others = replace(query, terms=tuple(term for term in query.terms if term is not left_out))
-        text = AttributeQuery(query.schema, (left_out,)).to_text()
-        found[text] = ranks_elsewhere(ranked.scope, others, keys, len(ranked))
-    return found
+        left[AttributeQuery(query.schema, (left_out,)).to_text()] = others
+    ranks = ranks_elsewhere(ranked.scope, list(left.values()), keys, len(ranked))
+    return dict(zip(left, ranks, strict=True))
 
 
 def _questions(ranked: Ranked, most: int) -> list[QuestionView]:

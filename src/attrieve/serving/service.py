@@ -19,6 +19,7 @@ from attrieve.serving.jobs.workshop import Workshop
 from attrieve.serving.metrics import Metrics
 from attrieve.serving.retention import Retention, RetentionWatch
 from attrieve.serving.settings import ServiceSettings
+from attrieve.serving.shared_scans import SharedScans
 from attrieve.serving.shown import ShownOfLate
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger import DATABASE_FILE, Ledger
@@ -55,8 +56,9 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.galleries = GalleryHolder(settings.gallery, gallery)
+        self.scans = SharedScans(settings.searches_at_once)
         self.room = SearchRoom(
-            settings.searches_at_once,
+            max(settings.searches_at_once, settings.searches_together),
             settings.queue,
             retry_seconds=settings.retry_seconds,
             waited=self.metrics.search_wait_seconds.observe,

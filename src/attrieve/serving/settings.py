@@ -5,14 +5,15 @@ said here. Each setting is called the same everywhere: ``port`` in the file, ``A
 environment, ``--port`` where the command has it.
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from attrieve.errors import ConfigurationError, UnknownNameError, nearest_names
 
@@ -28,6 +29,17 @@ class Access(StrEnum):
     """Whoever can reach it may do everything; only on this machine's own address."""
     ACCOUNTS = "accounts"
     """People sign in, programs bring a key; each has a role."""
+
+
+def _address(text: str) -> str:
+    """Return an address or a network; not everybody's, for who is believed says where requests come from."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen == 0:
+        raise ValueError("name a proxy by its address, or its network as 10.0.0.0/24")
+    return text
 
 
 class ServiceSettings(BaseModel):
@@ -70,10 +82,11 @@ class ServiceSettings(BaseModel):
     behind_proxy: bool = Field(
         default=False,
         description="Whether another server that speaks HTTPS stands in front; only then are its headers "
-        "X-Forwarded-For and X-Forwarded-Proto believed.",
+        "X-Forwarded-For and X-Forwarded-Proto believed, and requests refused that did not reach it by HTTPS.",
     )
-    trusted_proxies: tuple[str, ...] = Field(
-        ("127.0.0.1",), description="Addresses of the servers in front whose headers are believed."
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
+        ("127.0.0.1",),
+        description="Addresses, or networks as 10.0.0.0/24, of the servers in front that are believed.",
     )
     json_logs: bool = Field(default=False, description="Log lines as JSON, one object a line.")
 
@@ -177,7 +190,8 @@ class ServiceSettings(BaseModel):
         60.0,
         gt=0,
         le=3600,
-        description="Seconds a client may take to send headers, and again to send a body.",
+        description="Seconds a client may take to send headers, again to send a body (a large one may take "
+        "longer while it keeps coming), and to take the next part of an answer.",
     )
     keep_alive_seconds: int = Field(
         default=15, ge=1, le=600, description="Seconds an idle connection is kept open."

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attrieve.errors import InputError
-from attrieve.gallery.exact import CompactColumns, ExactHits, FusedQuery, search_exact, start_search
+from attrieve.gallery.exact import (
+    CompactColumns,
+    ExactHits,
+    FusedQuery,
+    search_each,
+    search_exact,
+    start_search,
+)
 from attrieve.gallery.exact import scan as scan_module
 from attrieve.gallery.exact import search as search_module
 from attrieve.scoring.fusion import Fusion, Normalisation
@@ -54,7 +61,8 @@ def search_in(way: str) -> Iterator[None]:
             patched.setattr(search_module, "MOST_KEPT_DISTANCES", 0)
         if way == "two queries together":
             patched.setattr(search_module, "MOST_TOGETHER", 2)
-        patched.setattr(scan_module, "LEAST_BATCH", 1 if way == "queries side by side" else 10**9)
+        least = 1 if way == "queries side by side" else 10**9
+        patched.setattr(scan_module, "least_batch", lambda: least)
         yield
 
 
@@ -389,3 +397,35 @@ def test_what_does_not_fit_is_refused() -> None:
     ):
         with pytest.raises(InputError, match=told):
             call()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9))
+@settings(max_examples=10, deadline=None)
+def test_each_of_many_is_searched_as_if_alone(seed: int, count: int) -> None:
+    """Queries that share a pass, of several fusions and numbers of rows, get what each gets by itself."""
+    generator = np.random.default_rng(seed)
+    rows, dim, attributes = int(generator.integers(1, 300)), 8, 6
+    columns = CompactColumns.from_float(
+        unit(generator.standard_normal((rows, dim))), generator.random((rows, attributes), dtype=np.float32)
+    )
+    fusions = [Fusion(0.2, 1.0, normalisation) for normalisation in NORMALISATIONS] + [Fusion(3.0, 0.1)]
+    queries = [
+        draw_query(generator, attributes, dim, fusions[int(generator.integers(len(fusions)))])
+        for _ in range(count)
+    ]
+    most = generator.integers(1, 40, count).tolist()
+    keep = np.flatnonzero(generator.random(rows) < 0.7) if generator.random() < 0.5 else None
+    tie = generator.permutation(rows).astype(np.uint64)
+    for way in WAYS:
+        with search_in(way):
+            together = search_each(columns, queries, most, keep=keep, tie=tie, threads=2)
+        for query, number, found in zip(queries, most, together, strict=True):
+            alone = search_exact(columns, [query], number, keep=keep, tie=tie, threads=1)
+            for column in ("indices", "distance", "attribute_distance", "embedding_distance", "maxima"):
+                np.testing.assert_array_equal(getattr(found, column), getattr(alone, column))
+
+
+def test_each_needs_a_number_of_rows() -> None:
+    columns = CompactColumns.from_float(probability=np.ones((2, 1), np.float32))
+    with pytest.raises(InputError, match="1 came"):
+        search_each(columns, [FusedQuery(target=np.ones(1))] * 2, [1])

@@ -1,5 +1,6 @@
 """What is asked of an exact search: one description as numbers."""
 
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,6 +73,14 @@ class FusedQuery:
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "certainty", certainty)
         object.__setattr__(self, "terms", terms)
+
+    def with_fusion(self, fusion: Fusion) -> "FusedQuery":
+        """Return the same description under another fusion; its numbers stay as they are, to the last bit."""
+        if fusion == self.fusion:
+            return self
+        other = copy(self)  # made anew, the embedding would be brought to length 1 a second time
+        object.__setattr__(other, "fusion", fusion)
+        return other
 
     @property
     def asks_attributes(self) -> bool:

@@ -1,7 +1,7 @@
 """The k nearest rows by the fused distance, exactly, in one pass over the compact columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, Integer, UInt64
@@ -207,6 +207,67 @@ def search_exact(
         np.concatenate([found.attribute_distance for found in hits]),
         np.concatenate([found.embedding_distance for found in hits]),
         np.concatenate([found.maxima for found in hits]),
+    )
+
+
+def search_each(
+    columns: CompactColumns,
+    queries: Sequence[FusedQuery],
+    most: Sequence[int],
+    *,
+    keep: Bool[ndarray, " row"] | Integer[ndarray, " kept"] | None = None,
+    tie: UInt64[ndarray, " row"] | None = None,
+    threads: int | None = None,
+) -> list[ExactHits]:
+    """Return for each query what a search for it alone returns; those of one fusion share passes.
+
+    Args:
+        columns: what to search.
+        queries: of any fusions.
+        most: how many rows each query asks for, at least 1.
+        keep: as in :func:`search_exact`, and so are ``tie`` and ``threads``.
+
+    Raises:
+        InputError: as :func:`search_exact`, for any of the queries; and for another number of ``most``.
+
+    >>> columns = CompactColumns.from_float(probability=np.array([[0.9], [0.1], [0.6]], np.float32))
+    >>> wanted, unwanted = (FusedQuery(target=np.array([target])) for target in (1.0, 0.0))
+    >>> [hits.indices.tolist() for hits in search_each(columns, [wanted, unwanted], [2, 1])]
+    [[[0, 2]], [[1]]]
+    """
+    if len(queries) != len(most):
+        raise InputError(f"each of {len(queries)} queries needs a number of rows, {len(most)} came")
+    groups: dict[Fusion, list[int]] = {}
+    for number, query in enumerate(queries):
+        groups.setdefault(_by_itself(query.fusion), []).append(number)
+    found: dict[int, ExactHits] = {}
+    for fusion, numbers in groups.items():
+        for first in range(0, len(numbers), MOST_TOGETHER):
+            chosen = numbers[first : first + MOST_TOGETHER]
+            asked = [queries[number].with_fusion(fusion) for number in chosen]
+            together = search_exact(
+                columns, asked, max(most[number] for number in chosen), keep=keep, tie=tie, threads=threads
+            )
+            for place, number in enumerate(chosen):
+                found[number] = _one_of(together, place, most[number])
+    return [found[number] for number in range(len(queries))]
+
+
+def _by_itself(fusion: Fusion) -> Fusion:
+    """Return a fusion whose maxima no other query has a part in; of a query alone it is the same."""
+    if fusion.normalisation is Normalisation.MATRIX:
+        return replace(fusion, normalisation=Normalisation.QUERY)
+    return fusion
+
+
+def _one_of(hits: ExactHits, number: int, most: int) -> ExactHits:
+    one = slice(number, number + 1)
+    return ExactHits(
+        hits.indices[one, :most],
+        hits.distance[one, :most],
+        hits.attribute_distance[one, :most],
+        hits.embedding_distance[one, :most],
+        hits.maxima[one],
     )
 
 
