@@ -5,18 +5,28 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from fastapi import FastAPI
 
+from attrieve.serving.server import _configuration
+from attrieve.serving.settings import ServiceSettings
 from serving.place import Place
 
 GUARD = """
@@ -194,6 +204,41 @@ def test_running_requests_are_finished_when_it_is_told_to_stop(server: Server) -
     assert b'"hits":[' in answer
     assert server.process.wait(60) in (0, -signal.SIGTERM)
     assert not any("Traceback" in line for line in server.lines)
+
+
+def test_only_ciphers_with_forward_secrecy_are_offered(tmp_path: Path) -> None:
+    """TLS 1.2 at least, and what an eavesdropper kept stays closed when the key is lost later."""
+    key, certificate = self_signed(tmp_path)
+    config = _configuration(
+        ServiceSettings(gallery=tmp_path, tls_certificate=certificate, tls_key=key), FastAPI()
+    )
+    config.load()
+    assert config.ssl is not None
+    assert config.ssl.minimum_version >= ssl.TLSVersion.TLSv1_2
+    for cipher in config.ssl.get_ciphers():
+        assert cipher["protocol"] == "TLSv1.3" or cipher["kea"] == "kx-ecdhe", cipher["name"]
+        assert cipher["aead"], cipher["name"]
+        assert cipher["auth"] in ("auth-rsa", "auth-ecdsa", "auth-any"), cipher["name"]
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Return the files of a key and of a certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "chain.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    return folder / "key.pem", folder / "chain.pem"
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def test_state_lies_beside_the_gallery_unless_said_otherwise(tmp_path: Path) -> 
 @given(st.sampled_from(sorted(ServiceSettings.model_fields)))
 def test_every_setting_can_come_from_the_environment(name: str) -> None:
     default = ServiceSettings.model_fields[name].default
-    said = "a,b" if name in LISTS else str(1 if default is None else default)
+    said = "10.0.0.1,10.0.0.2" if name in LISTS else str(1 if default is None else default)
     text = {"gallery": "people"}
     found = read_settings(text, environment={} if name == "gallery" else {PREFIX + name.upper(): said})
     value = getattr(found, name)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from attrieve import __version__
 from attrieve.gallery.store import Gallery
 from attrieve.serving import answers, problems
-from attrieve.serving.access.headers import HostCheck, OriginCheck, SecurityHeaders
+from attrieve.serving.access.headers import HostCheck, HttpsCheck, OriginCheck, SecurityHeaders
 from attrieve.serving.middleware import BodyLimits, RequestLog
 from attrieve.serving.routes import (
     accounts,
@@ -120,6 +120,8 @@ def create_app(
     answers.describe(app)
     app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(OriginCheck)
+    if settings.behind_proxy and settings.tls_certificate is None:
+        app.add_middleware(HttpsCheck)
     app.add_middleware(HostCheck, names=(settings.host, *settings.host_names))
     app.add_middleware(RequestLog, metrics=service.metrics)
     app.add_middleware(SecurityHeaders, secure=settings.secure)

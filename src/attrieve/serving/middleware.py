@@ -28,6 +28,10 @@ log = logging.getLogger("attrieve.requests")
 
 REQUEST_ID = "X-Request-Id"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""Those counted by name; a stranger can make up others without end."""
+BODY_BYTES_EACH_SECOND = 64 << 10
+"""A body that comes at least so fast is waited for beyond the time in the settings."""
 UPLOADS = re.compile(r"/api/v1/images(/.*)?|/images(/.*)?")
 """Addresses that take images."""
 
@@ -83,7 +87,8 @@ class RequestLog:
     def _tell(self, scope: Scope, status: int, request_id: str, seconds: float) -> None:
         route = scope.get("route")
         name = getattr(route, "path", "none")
-        self._metrics.requests.labels(scope["method"], name, str(status)).inc()
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.requests.labels(method, name, str(status)).inc()
         self._metrics.request_seconds.labels(name).observe(seconds)
         actor = scope.get("state", {}).get("actor")
         client = scope.get("client")
@@ -136,11 +141,16 @@ class BodyLimits:
         if stated is not None and stated > most:
             await self._refuse(_too_large(most, stated), scope, receive, send)
             return
-        came, begun = 0, False
+        came, begun, ended, waited_s = 0, False, False, 0.0
 
         async def limited() -> Message:
-            nonlocal came
-            message = await self._in_time(receive) if not begun else await receive()
+            nonlocal came, ended, waited_s
+            if begun or ended:  # what is waited for now is that the client leaves
+                return await receive()
+            asked = time.monotonic()
+            message = await self._in_time(receive, came / BODY_BYTES_EACH_SECOND - waited_s)
+            waited_s += time.monotonic() - asked  # the time it takes to deal with a part is not the client's
+            ended = not message.get("more_body", False)
             if message["type"] == "http.request":
                 came += len(message.get("body", b""))
                 if came > most:
@@ -154,13 +164,14 @@ class BodyLimits:
 
         await self.app(scope, limited, watched)
 
-    async def _in_time(self, receive: Receive) -> Message:
+    async def _in_time(self, receive: Receive, more_s: float) -> Message:
         seconds = self._settings.body_seconds
-        with anyio.move_on_after(seconds):
+        with anyio.move_on_after(min(seconds, seconds + more_s)):
             return await receive()
         raise ProblemError(
             Problem.REQUEST_TIMEOUT,
-            f"nothing came for {seconds:g} s; send the request without a break",
+            f"the body did not come within {seconds:g} s, nor at {BODY_BYTES_EACH_SECOND:,} bytes a second;"
+            " send the request without a break",
             headers={"Connection": "close"},
         )
 

@@ -8,13 +8,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class PatientProtocol(H11Protocol):
-    """Closes a connection whose request line and headers do not arrive in time.
+    """Closes a connection whose request line and headers do not arrive in time, or whose answer is not taken.
 
     uvicorn bounds how long a connection may idle between requests, but not how slowly headers may drip in,
-    nor how long a fresh connection may say nothing.
+    nor how long a fresh connection may say nothing, nor how long an answer may wait to be taken.
     """
 
     header_seconds = 60.0
+    _answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -30,7 +31,25 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._forget()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the other side to take what is written, but not for ever."""
+        super().pause_writing()
+        if self._answer_timer is None:
+            # not close(), which would wait for the rest to be taken
+            self._answer_timer = self.loop.call_later(self.header_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._taken()
+        super().resume_writing()
+
+    def _taken(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None
 
     def _watch(self, *, begun: bool = True) -> None:
         # h11 is idle while a head is incomplete, and again when the next request has not begun
@@ -55,6 +74,6 @@ class PatientProtocol(H11Protocol):
 
 
 def protocol_of(header_seconds: float) -> type[asyncio.Protocol]:
-    """Return a protocol that waits so long for headers."""
+    """Return a protocol that waits so long for headers, and for a part of an answer to be taken."""
     members: dict[str, Any] = {"header_seconds": header_seconds, "__doc__": PatientProtocol.__doc__}
     return type("PatientProtocol", (PatientProtocol,), members)

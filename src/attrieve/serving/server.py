@@ -25,6 +25,10 @@ from attrieve.serving.settings import ServiceSettings
 HEADER_BYTES_MOST = 128 << 10
 """Longest request line and headers together; an address holds a whole search."""
 
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2, those with forward secrecy that detect changes; all of TLS 1.3 are so. Said here, since what
+uvicorn takes without it has differed from version to version."""
+
 HEALTH_SECONDS = 60
 """A worker that does not answer its parent for so long is ended and replaced."""
 
@@ -117,6 +121,7 @@ def _configuration(settings: ServiceSettings, app: FastAPI | Application) -> uvi
     options: dict[str, Any] = {}
     if settings.tls_certificate is not None:
         options |= {"ssl_certfile": settings.tls_certificate, "ssl_keyfile": settings.tls_key}
+        options["ssl_ciphers"] = CIPHERS
     config = uvicorn.Config(
         app,
         factory=isinstance(app, Application),

@@ -82,7 +82,7 @@ class ServiceSettings(BaseModel):
     behind_proxy: bool = Field(
         default=False,
         description="Whether another server that speaks HTTPS stands in front; only then are its headers "
-        "X-Forwarded-For and X-Forwarded-Proto believed, and requests refused that did not reach it by HTTPS.",
+        "X-Forwarded-For and X-Forwarded-Proto believed, and requests that reach it otherwise refused.",
     )
     trusted_proxies: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
         ("127.0.0.1",),

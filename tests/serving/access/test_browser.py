@@ -42,12 +42,26 @@ def test_the_cookie_of_a_session(client: TestClient) -> None:
 def test_the_cookie_over_https(tmp_path: Path) -> None:
     """Only ever over HTTPS, and from this host alone; browsers are told to stay with HTTPS."""
     with service(tmp_path, behind_proxy=True, access="accounts", host="127.0.0.1") as (app, client):
+        client.base_url = client.base_url.copy_with(scheme="https")
         administration(app).add_account("kim", Role.SEARCHER, PASSWORD)
         answer = client.post("/api/v1/sign-in", json={"name": "kim", "password": PASSWORD})
         name, attributes = cookie_of(answer)
         assert name == "__Host-attrieve-session"
         assert attributes == {"path": "/", "samesite": "strict", "httponly": True, "secure": True}
         assert "max-age=31536000" in answer.headers["strict-transport-security"]
+
+
+def test_behind_a_proxy_nothing_but_https_is_answered(tmp_path: Path) -> None:
+    """Who comes past the proxy, or to it without HTTPS, would send passwords and keys in the open."""
+    with service(tmp_path, behind_proxy=True) as (_, client):
+        for path in ("/api/v1/account", "/sign-in", "/api/v1/metrics"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()["type"]) == (400, "/api/v1/problems/bad-request")
+            assert "HTTPS" in answer.json()["detail"]
+        assert client.get("/api/v1/health/live").status_code == 200
+        client.base_url = client.base_url.copy_with(scheme="https")
+        assert client.get("/api/v1/account").status_code == 401
+        assert client.get("/sign-in").status_code == 200
 
 
 def test_a_session_changes_nothing_without_its_token(client: TestClient) -> None:

@@ -39,6 +39,7 @@ ALWAYS = {
 """On every answer. ``no-referrer`` would make browsers hide the origin of our own forms too."""
 
 YEAR_S = 31_536_000
+HEALTH = "/api/v1/health/"
 
 
 class HostCheck:
@@ -75,6 +76,27 @@ class HostCheck:
         except ValueError:
             return False
         return True
+
+
+class HttpsCheck:
+    """Refuses what did not come to the server in front by HTTPS, or came past it; health is told to anybody.
+
+    The server has taken ``X-Forwarded-Proto`` of a trusted proxy for the scheme before this.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 400, or pass on."""
+        if scope["type"] == "http" and scope["scheme"] != "https" and not scope["path"].startswith(HEALTH):
+            told = (
+                "this service is reached by HTTPS, through the server in front of it, which must be one of"
+                " trusted_proxies and say 'X-Forwarded-Proto: https'"
+            )
+            await _refuse(ProblemError(Problem.BAD_REQUEST, told), scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class OriginCheck:
