@@ -38,7 +38,7 @@ from attrieve.schema.sentence import read_statement
 
 RESULT = Path(__file__).parents[1] / "results" / "benchmark-service.json"
 OVERLOAD_CONNECTIONS, OVERLOAD_SECONDS = 200, 20.0
-WARM_UP_SECONDS = 10.0
+WARM_UP_SECONDS = 30.0
 START_SECONDS = 300.0
 
 
@@ -207,10 +207,12 @@ def measure(gallery: Path, options: argparse.Namespace) -> dict[str, Any]:
     wanted = requests_of(gallery, 400)
     figures: dict[str, Any] = {"load": []}
     with service(gallery, options.workers) as (address, pid):
-        asyncio.run(load(address, wanted, 8, WARM_UP_SECONDS))
+        levels = [int(connections) for connections in options.connections.split(",")]
+        # As many as later, so that whatever each connection and thread takes once is there before it counts.
+        asyncio.run(load(address, wanted, max(levels), WARM_UP_SECONDS))
         figures["page"] = pages(address, wanted, 50)
         figures["memory_before_bytes"] = memory_bytes(pid)
-        for connections in map(int, options.connections.split(",")):
+        for connections in levels:
             found = asyncio.run(load(address, wanted, connections, options.seconds))
             found["memory_after_bytes"] = memory_bytes(pid)
             figures["load"].append(found)

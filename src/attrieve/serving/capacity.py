@@ -58,7 +58,7 @@ class SearchRoom:
         """
         self._enter()
         try:
-            yield from self._held()
+            yield from self._held(time.perf_counter())
         finally:
             self._leave()
 
@@ -71,17 +71,19 @@ class SearchRoom:
         self._enter()
         try:
             if self._threads is None:
-                self._threads = anyio.CapacityLimiter(self.at_once + self.queue)
-            return await anyio.to_thread.run_sync(self._work, work, limiter=self._threads)
+                # Who waits, waits in the event loop: a thread for each would take memory for nothing.
+                self._threads = anyio.CapacityLimiter(self.at_once)
+            return await anyio.to_thread.run_sync(
+                self._work, work, time.perf_counter(), limiter=self._threads
+            )
         finally:
             self._leave()
 
-    def _work(self, work: Callable[[], Result]) -> Result:
-        with contextmanager(self._held)():
+    def _work(self, work: Callable[[], Result], begun: float) -> Result:
+        with contextmanager(self._held)(begun):
             return work()
 
-    def _held(self) -> Iterator[None]:
-        begun = time.perf_counter()
+    def _held(self, begun: float) -> Iterator[None]:
         with self._places:
             if self._waited is not None:
                 self._waited(time.perf_counter() - begun)
