@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # numerical libraries on one thread each, since the tests themselves run side by side
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help demo serve test test-slow test-faults lint format bench bench-scale tables clean
+.PHONY: help demo serve test test-slow test-faults lint audit format bench bench-scale tables clean
 
 help:            ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -30,12 +30,16 @@ test-slow: $(VENV)/.ready-develop  ## The slow tests
 test-faults: $(VENV)/.ready-develop  ## Kills, full disks and crowds of readers in full, a quarter of an hour
 	$(ONE_THREAD) $(BIN)/python -m pytest -m "slow or not slow" tests/faults
 
-lint: $(VENV)/.ready-develop  ## Style, types, import order, and whether the tables are up to date
+lint: $(VENV)/.ready-develop  ## Style, types, import order, dependencies, and whether the tables are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/tables.py --check
+	$(BIN)/python .ci/audit.py --offline-is-no-failure
+
+audit: $(VENV)/.ready-develop  ## Pins and licences of what the service is made of, and its known vulnerabilities
+	$(BIN)/python .ci/audit.py
 
 format: $(VENV)/.ready-develop  ## Let ruff mend what it can
 	$(BIN)/ruff check --fix .
