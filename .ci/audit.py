@@ -1,7 +1,7 @@
 """Audit of what the service is made of: ``make audit``; ``make lint`` runs it too.
 
 Two parts. The first needs no network and always runs: every distribution that the service (the extra
-``serve``) brings along is installed, in the very version ``requirements.lock`` pins, under a licence of the list
+``serve``) brings along is installed, in the version ``requirements.lock`` pins, under a licence of the list
 below. The second asks about known vulnerabilities (pip-audit) and withdrawn versions; where it cannot ask it
 says NOT AUDITED, and the exit code is 3 unless ``--offline-is-no-failure`` is given.
 """
