@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attrieve.serving.access.roles import Actor, Role
+from attrieve.serving.jobs.claims import MOST_ATTEMPTS, Claim
 from attrieve.serving.jobs.job import JobKind, JobProblem, JobState
+from attrieve.serving.jobs.job_store import UnknownJobError
 from attrieve.serving.jobs.leases import LeaseClock
-from attrieve.serving.jobs.queue import MOST_ATTEMPTS, Claim, JobQueue, UnknownJobError
+from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.problems import ProblemError
 from attrieve.serving.state.database import StateDatabase
 

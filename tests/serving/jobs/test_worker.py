@@ -10,8 +10,9 @@ import pytest
 
 from attrieve.errors import GalleryBusyError, ImageError, StorageError
 from attrieve.serving.access.roles import Actor, Role
+from attrieve.serving.jobs.claims import MOST_ATTEMPTS
 from attrieve.serving.jobs.job import JobKind, JobState
-from attrieve.serving.jobs.queue import MOST_ATTEMPTS, JobQueue
+from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.jobs.run import JobCancelled, JobRun
 from attrieve.serving.jobs.worker import JobWorker
 from attrieve.serving.state.database import StateDatabase

@@ -9,15 +9,11 @@ from hypothesis import strategies as st
 from attrieve.errors import QueryError
 from attrieve.schema import load_vocabulary
 from attrieve.schema.witnesses import read_witness
+from attrieve.serving.web.form_reading import built_text, is_submitted, read_form
 from attrieve.serving.web.pages.answering import Occasion, own_address
 from attrieve.serving.web.reading import Problem, Reading, read
-from attrieve.serving.web.search_form import (
-    SearchForm,
-    WitnessColumn,
-    built_text,
-    is_submitted,
-    read_form,
-)
+from attrieve.serving.web.search_form import SearchForm
+from attrieve.serving.web.witness_columns import WitnessColumn
 
 PETA = load_vocabulary("peta35")
 LINES = (

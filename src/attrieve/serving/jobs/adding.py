@@ -12,14 +12,14 @@ from attrieve.gallery.database.filters import Condition, Filter, Operator
 from attrieve.gallery.database.layout import user_fields
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.rows import rows_of
-from attrieve.gallery.index_progress import IndexProgress
-from attrieve.gallery.pipeline import PipelineSettings, run_pipeline
+from attrieve.gallery.pipeline import run_pipeline
 from attrieve.gallery.reading import ReadingSettings
 from attrieve.gallery.row_writers import DatabaseRowWriter, MemoryRefusals
 from attrieve.gallery.search_cache import open_search_columns
 from attrieve.gallery.sources.item import SourceItem
 from attrieve.models.retriever import ImageDescription
 from attrieve.schema import ImageSource
+from attrieve.serving.jobs.describing import describing_progress, describing_settings
 from attrieve.serving.jobs.gallery_writing import open_gallery_writer
 from attrieve.serving.jobs.run import JobRun
 from attrieve.serving.problems import Problem, ProblemError
@@ -30,10 +30,6 @@ from attrieve.serving.uploads.metadata import metadata_of, misfit
 if TYPE_CHECKING:
     from attrieve.models.retriever import Retriever
 
-BATCH = 16
-"""Images described at once: small, so that searches go on beside it and a cancelled job stops soon."""
-
-SECONDS_PER_COMMIT = 10.0
 THUMBNAIL_PX = 128
 
 
@@ -80,9 +76,6 @@ class AddImages:
         refusals = MemoryRefusals()
         run.report(0, len(images), "waits for the gallery")
 
-        def told_progress(progress: IndexProgress) -> None:
-            run.note(progress.done, len(images), "describing")
-
         def describe(pixels: Tensor) -> ImageDescription:
             run.check()  # here, for what was described before is committed then
             return retriever.embed_images(pixels)
@@ -96,9 +89,9 @@ class AddImages:
                 ReadingSettings(
                     retriever.input_size, thumbnail_px=THUMBNAIL_PX if writer.manifest.thumbnails else None
                 ),
-                PipelineSettings(batch=BATCH, workers=1, seconds_per_commit=SECONDS_PER_COMMIT),
+                describing_settings(),
                 refusals=refusals,
-                progress=told_progress,
+                progress=describing_progress(run.note, len(images)),
             )
         snapshot = GallerySnapshot.open(self._gallery)
         open_search_columns(snapshot)

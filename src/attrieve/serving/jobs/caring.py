@@ -10,9 +10,8 @@ from attrieve.gallery.database.manifest import DatabaseManifest, GalleryModel
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.text import unescape_text
 from attrieve.gallery.description import folder_bytes
-from attrieve.gallery.index_progress import IndexProgress
-from attrieve.gallery.pipeline import PipelineSettings
 from attrieve.gallery.search_cache import open_search_columns, remake_search_columns
+from attrieve.serving.jobs.describing import describing_progress, describing_settings
 from attrieve.serving.jobs.gallery_writing import open_gallery_writer
 from attrieve.serving.jobs.job import JobKind, JobState
 from attrieve.serving.jobs.queue import JobQueue
@@ -24,7 +23,6 @@ from attrieve.serving.uploads.kept_images import KeptImages
 if TYPE_CHECKING:
     from attrieve.models.retriever import Retriever
 
-BATCH = 16
 ORPHAN_S = 24 * 3600.0
 """A kept image that no row and no job knows is deleted when it is so old; a killed upload left it."""
 
@@ -143,15 +141,12 @@ class ReindexGallery:
 
         total = len(GallerySnapshot.open(self._gallery))
 
-        def told(progress: IndexProgress) -> None:
-            run.report(progress.done, progress.total or total, "describing")
-
         summary = reembed_gallery(
             retriever,
             self._gallery,
-            settings=PipelineSettings(batch=BATCH, workers=1, seconds_per_commit=10.0),
+            settings=describing_settings(),
             delete_unreadable=bool(run.job.payload.get("delete_unreadable")),
-            progress=told,
+            progress=describing_progress(run.report, total),
         )
         open_search_columns(GallerySnapshot.open(self._gallery))
         return {

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Mapping
 
 from attrieve.errors import AttrieveError, GalleryBusyError, StorageError
+from attrieve.serving.jobs.claims import MOST_ATTEMPTS, Claim, Order
 from attrieve.serving.jobs.job import JobKind, JobProblem, JobState
-from attrieve.serving.jobs.queue import MOST_ATTEMPTS, Claim, JobQueue, Order
+from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.jobs.run import JobCancelled, JobInterrupted, JobRun, JobWork
 
 POLL_S = 1.0

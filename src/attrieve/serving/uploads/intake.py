@@ -19,7 +19,7 @@ from attrieve.serving.uploads.decoder import Decoded, decode_parts
 from attrieve.serving.uploads.decoding_process import Limits
 from attrieve.serving.uploads.kept_images import KeptImages
 from attrieve.serving.uploads.metadata import UploadFields, checked_fields, misfit
-from attrieve.serving.uploads.receiving import Received
+from attrieve.serving.uploads.received import Received
 from attrieve.serving.uploads.verdict import FileVerdict, Verdict
 
 

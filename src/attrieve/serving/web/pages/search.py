@@ -17,6 +17,7 @@ from attrieve.serving.searching import answer_search
 from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.web.builder import build, read_answers, sayings
 from attrieve.serving.web.environment import render
+from attrieve.serving.web.form_reading import built_text, is_submitted, read_form
 from attrieve.serving.web.pages.answering import (
     Occasion,
     fields_of,
@@ -29,13 +30,7 @@ from attrieve.serving.web.pages.answering import (
     service_of,
 )
 from attrieve.serving.web.reading import Reading, read
-from attrieve.serving.web.search_form import (
-    PAGE_SIZE,
-    SearchForm,
-    built_text,
-    is_submitted,
-    read_form,
-)
+from attrieve.serving.web.search_form import PAGE_SIZE, SearchForm
 from attrieve.serving.web.search_page import Failure, SearchPage, render_search, search_page
 from attrieve.serving.wire.search import SearchAnswer, SearchRequest
 
