@@ -11,7 +11,6 @@ from attrieve.serving.cases.case_store import (
     HITS_MOST,
     PAGE_SIZE,
     CaseStore,
-    offset_of,
     plain_json,
     visible_case,
 )
@@ -69,17 +68,16 @@ class CaseHits(CaseStore):
         page_size: int = PAGE_SIZE,
     ) -> Page[SavedHit]:
         """Return saved hits in the order they were saved; with a mark, only those that bear it."""
-        about = "" if mark is None else " AND mark = ?"
-        values: list[object] = [case, *([] if mark is None else [mark.value])]
-        with self._database.snapshot() as connection:
-            visible_case(connection, actor, case)
-            where = f"FROM case_hits WHERE case_id = ?{about}"
-            [total] = connection.execute(f"SELECT count(*) {where}", values).fetchone()
-            rows = connection.execute(
-                f"SELECT * {where} ORDER BY saved_at, key LIMIT ? OFFSET ?",
-                [*values, page_size, offset_of(page, page_size)],
-            ).fetchall()
-            return Page(tuple(map(read_saved_hit, rows)), total, page, page_size)
+        return self._listed(
+            actor,
+            case,
+            "case_hits",
+            read_saved_hit,
+            order="saved_at, key",
+            page=page,
+            page_size=page_size,
+            mark=None if mark is None else mark.value,
+        )
 
     def remove_hit(self, actor: Actor, case: int, key: str) -> None:
         """Take a hit out of a case; notes about it stay.

@@ -63,6 +63,11 @@ def read_query(connection: sqlite3.Connection, case: Case, query: int) -> SavedQ
         ).fetchone()
     if row is None:
         raise ProblemError(Problem.NOT_FOUND, f"case {case.number!r} holds no query {query}")
+    return read_saved_query(row)
+
+
+def read_saved_query(row: sqlite3.Row) -> SavedQuery:
+    """Return a saved query."""
     return SavedQuery(
         row["id"],
         row["name"],

@@ -9,7 +9,15 @@ from typing import Any
 
 from attrieve.errors import InputError
 from attrieve.serving.access.roles import Actor
-from attrieve.serving.cases.case import Case, CaseStatus, MemberRole, NotAllowedInCaseError, UnknownCaseError
+from attrieve.serving.cases.case import (
+    Case,
+    CaseStatus,
+    Item,
+    MemberRole,
+    NotAllowedInCaseError,
+    Page,
+    UnknownCaseError,
+)
 from attrieve.serving.cases.case_rows import read_case
 from attrieve.serving.cases.tables import TABLES
 from attrieve.serving.problems import Problem, ProblemError
@@ -61,6 +69,36 @@ class CaseStore:
                 raise ProblemError(Problem.CONFLICT, told)
             yield connection, before
             connection.execute("UPDATE cases SET changed_at = ? WHERE id = ?", [self._now(), case])
+
+    def _listed(
+        self,
+        actor: Actor,
+        case: int,
+        table: str,
+        read: Callable[[sqlite3.Row], Item],
+        *,
+        order: str,
+        page: int,
+        page_size: int,
+        **wanted: object,
+    ) -> Page[Item]:
+        """Return a page of what a case holds in a table, of rows whose columns hold what is wanted.
+
+        Raises:
+            UnknownCaseError: if there is none that the asker may see.
+            InputError: for pages that cannot be.
+        """
+        known = {"case_id": case, **{name: value for name, value in wanted.items() if value is not None}}
+        where = f"FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in known)}"
+        values = list(known.values())
+        with self._database.snapshot() as connection:
+            visible_case(connection, actor, case)
+            [total] = connection.execute(f"SELECT count(*) {where}", values).fetchone()
+            rows = connection.execute(
+                f"SELECT * {where} ORDER BY {order} LIMIT ? OFFSET ?",
+                [*values, page_size, offset_of(page, page_size)],
+            ).fetchall()
+            return Page(tuple(map(read, rows)), total, page, page_size)
 
     def _record(
         self,

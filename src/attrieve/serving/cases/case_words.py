@@ -5,13 +5,12 @@ from typing import Any
 
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.cases.case import MemberRole, Note, Page, SavedQuery, clean_text
-from attrieve.serving.cases.case_rows import read_hit, read_note, read_query
+from attrieve.serving.cases.case_rows import read_hit, read_note, read_query, read_saved_query
 from attrieve.serving.cases.case_store import (
     NAME_MOST,
     NOTE_MOST,
     PAGE_SIZE,
     CaseStore,
-    offset_of,
     plain_json,
     require_role,
     visible_case,
@@ -72,17 +71,9 @@ class CaseNotes(CaseStore):
         self, actor: Actor, case: int, *, key: str | None = None, page: int = 1, page_size: int = PAGE_SIZE
     ) -> Page[Note]:
         """Return notes in the order they were written; with a key, those about one hit."""
-        about = "" if key is None else " AND key = ?"
-        values: list[object] = [case, *([] if key is None else [key])]
-        with self._database.snapshot() as connection:
-            visible_case(connection, actor, case)
-            where = f"FROM case_notes WHERE case_id = ?{about}"
-            [total] = connection.execute(f"SELECT count(*) {where}", values).fetchone()
-            rows = connection.execute(
-                f"SELECT * {where} ORDER BY id LIMIT ? OFFSET ?",
-                [*values, page_size, offset_of(page, page_size)],
-            ).fetchall()
-            return Page(tuple(map(read_note, rows)), total, page, page_size)
+        return self._listed(
+            actor, case, "case_notes", read_note, order="id", page=page, page_size=page_size, key=key
+        )
 
 
 class CaseQueries(CaseStore):
@@ -132,14 +123,9 @@ class CaseQueries(CaseStore):
         self, actor: Actor, case: int, *, page: int = 1, page_size: int = PAGE_SIZE
     ) -> Page[SavedQuery]:
         """Return saved queries in the order they were saved."""
-        with self._database.snapshot() as connection:
-            before = visible_case(connection, actor, case)
-            rows = connection.execute(
-                "SELECT id FROM case_queries WHERE case_id = ? ORDER BY id LIMIT ? OFFSET ?",
-                [case, page_size, offset_of(page, page_size)],
-            ).fetchall()
-            found = tuple(read_query(connection, before, row["id"]) for row in rows)
-            return Page(found, before.queries, page, page_size)
+        return self._listed(
+            actor, case, "case_queries", read_saved_query, order="id", page=page, page_size=page_size
+        )
 
     def delete_query(self, actor: Actor, case: int, query: int) -> None:
         """Forget a saved query; hits it found stay. Raises as :meth:`save_query`."""

@@ -153,11 +153,15 @@ def gather(
     case = cases.get(actor, case_id)
     notes = tuple(_all(lambda page: cases.notes(actor, case_id, page=page, page_size=_PAGE)))
     saved = tuple(_all(lambda page: cases.hits(actor, case_id, page=page, page_size=_PAGE)))
+    by_key: dict[str, list[Note]] = {}
+    for note in notes:
+        if note.key is not None:
+            by_key.setdefault(note.key, []).append(note)
     hits = []
     for number, hit in enumerate(saved):
         if progress is not None:
             progress(number, len(saved))
-        about = tuple(note for note in notes if note.key == hit.key)
+        about = tuple(by_key.get(hit.key, ()))
         hits.append(HitContent(hit, _picture(gallery, hit, pixels_most), about))
     known = {hit.key for hit in saved}
     return CaseContent(

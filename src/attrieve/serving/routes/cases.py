@@ -1,6 +1,6 @@
 """Case folders."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
@@ -44,25 +44,39 @@ CaseId = Annotated[int, Path(ge=1, le=2**53, description="Of the case.")]
 Number = Annotated[int, Path(ge=1, le=2**53)]
 RowKey = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Of the row.")]
 MemberName = Annotated[str, Path(min_length=1, max_length=200, description="Of the account.")]
-PageNumber = Annotated[int, Query(ge=1, le=100_000, description="From 1.")]
-PageSize = Annotated[int, Query(ge=1, le=500, description="In one answer.")]
 UNKNOWN = problems(Problem.CASE_NOT_FOUND)
 CHANGES = problems(Problem.CASE_NOT_FOUND, Problem.CONFLICT)
+
+
+class Paging(TypedDict):
+    """Which part of a list is wanted."""
+
+    page: int
+    page_size: int
+
+
+def _paging(
+    page: Annotated[int, Query(ge=1, le=100_000, description="From 1.")] = 1,
+    page_size: Annotated[int, Query(ge=1, le=500, description="In one answer.")] = 50,
+) -> Paging:
+    return Paging(page=page, page_size=page_size)
+
+
+PageWanted = Annotated[Paging, Depends(_paging)]
 
 
 @router.get("", summary="List cases")
 def list_cases(
     request: Request,
     actor: Investigator,
+    paging: PageWanted,
     text: Annotated[
         str | None, Query(max_length=200, description="Only those whose number or title holds it.")
     ] = None,
     status: Annotated[CaseStatus | None, Query(description="Only these.")] = None,
-    page: PageNumber = 1,
-    page_size: PageSize = 50,
 ) -> CaseList:
     """Return the cases you are a member of, those changed last first."""
-    found = _cases(request).find(actor, text=text, status=status, page=page, page_size=page_size)
+    found = _cases(request).find(actor, text=text, status=status, **paging)
     return CaseList(cases=[CaseView.of(case) for case in found.items], **page_facts(found))
 
 
@@ -123,14 +137,13 @@ def list_notes(
     request: Request,
     actor: Investigator,
     case: CaseId,
+    paging: PageWanted,
     key: Annotated[
         str | None, Query(pattern="^[0-9a-f]{16}$", description="Only those about this hit.")
     ] = None,
-    page: PageNumber = 1,
-    page_size: PageSize = 50,
 ) -> NoteList:
     """Return notes in the order they were written."""
-    found = _cases(request).notes(actor, case, key=key, page=page, page_size=page_size)
+    found = _cases(request).notes(actor, case, key=key, **paging)
     return NoteList(notes=[NoteView.of(note) for note in found.items], **page_facts(found))
 
 
@@ -153,11 +166,9 @@ def delete_note(request: Request, actor: Investigator, case: CaseId, note: Numbe
 
 
 @router.get("/{case}/queries", summary="List saved searches", responses=UNKNOWN)
-def list_queries(
-    request: Request, actor: Investigator, case: CaseId, page: PageNumber = 1, page_size: PageSize = 50
-) -> SavedQueryList:
+def list_queries(request: Request, actor: Investigator, case: CaseId, paging: PageWanted) -> SavedQueryList:
     """Return saved searches in the order they were saved."""
-    found = _cases(request).queries(actor, case, page=page, page_size=page_size)
+    found = _cases(request).queries(actor, case, **paging)
     return SavedQueryList(queries=[SavedQueryView.of(query) for query in found.items], **page_facts(found))
 
 
@@ -188,12 +199,11 @@ def list_hits(
     request: Request,
     actor: Investigator,
     case: CaseId,
+    paging: PageWanted,
     mark: Annotated[Mark | None, Query(description="Only those that bear it.")] = None,
-    page: PageNumber = 1,
-    page_size: PageSize = 50,
 ) -> SavedHitList:
     """Return saved hits in the order they were saved."""
-    found = _cases(request).hits(actor, case, mark=mark, page=page, page_size=page_size)
+    found = _cases(request).hits(actor, case, mark=mark, **paging)
     return SavedHitList(hits=[SavedHitView.of(hit) for hit in found.items], **page_facts(found))
 
 
@@ -201,7 +211,7 @@ def list_hits(
     "/{case}/hits",
     summary="Save hits",
     status_code=201,
-    responses=problems(Problem.CASE_NOT_FOUND, Problem.CONFLICT),
+    responses=CHANGES,
 )
 def save_hits(request: Request, actor: Investigator, case: CaseId, wanted: HitsToSave) -> list[SavedHitView]:
     """Keep rows with the case, and what the search said of them, which is looked up again."""
