@@ -96,6 +96,7 @@ def test_hits_are_accessible(browser: Browser, site: Site) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_of_a_searcher_is_accessible(
@@ -106,6 +107,7 @@ def test_every_page_of_a_searcher_is_accessible(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_of_the_other_roles_are_accessible(browser: Browser, site: Site, scheme: str) -> None:
     """Jobs, ledger, accounts and the sign-in page."""
