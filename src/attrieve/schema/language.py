@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -90,7 +91,7 @@ class Language:
         import ahocorasick
 
         self.schema = schema
-        self._meanings = _meanings(_read(name), schema)
+        self._meanings = _meanings(read_language(name), schema)
         self._finder: ahocorasick.Automaton = ahocorasick.Automaton()
         for phrase in self._meanings:
             self._finder.add_word(_joined(phrase.split(" ")), phrase)
@@ -138,7 +139,12 @@ def language_names() -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")))
 
 
-def _read(name: str) -> dict[str, object]:
+def read_language(name: str) -> dict[str, object]:
+    """Return the contents of a language's file.
+
+    Raises:
+        UnknownNameError: for a language there is no file of.
+    """
     known = language_names()
     if name not in known:
         raise UnknownNameError("language", name, known)
@@ -148,7 +154,19 @@ def _read(name: str) -> dict[str, object]:
 
 
 def _meanings(table: dict[str, object], schema: AttributeSchema) -> dict[str, Meaning]:
-    meanings: dict[str, Meaning] = {}
+    return dict(entries(table, schema))
+
+
+def entries(table: dict[str, object], schema: AttributeSchema) -> Iterator[tuple[str, Meaning]]:
+    """Yield every phrase of a language's file and a vocabulary with its meaning, in words as texts are cut.
+
+    A phrase that means an attribute is followed by its plural, if the file names one of its last word. What
+    stands in several places must mean the same; the tests hold the files to it.
+
+    Args:
+        table: contents of the file.
+        schema: whose attributes are meant.
+    """
     for role, key in (
         (Role.FILLER, "filler"),
         (Role.CLAUSE, "clause"),
@@ -159,21 +177,30 @@ def _meanings(table: dict[str, object], schema: AttributeSchema) -> dict[str, Me
         (Role.NEGATING_LIST, "negating_lists"),
     ):
         for phrase in _texts(table[key]):
-            meanings[_key(phrase)] = Meaning(role)
+            yield _key(phrase), Meaning(role)
     for phrase, certainty in _table(table["doubt"]).items():
-        meanings[_key(phrase)] = Meaning(Role.DOUBT, certainty=float(str(certainty)))
+        yield _key(phrase), Meaning(Role.DOUBT, certainty=float(str(certainty)))
+    plurals = {singular: str(plural) for singular, plural in _table(table["plurals"]).items()}
+    for spoken, meaning in _attribute_phrases(table, schema):
+        phrase = _key(spoken)
+        yield phrase, meaning
+        *before, last = phrase.split(" ")
+        if last in plurals:
+            yield " ".join((*before, plurals[last])), meaning
+
+
+def _attribute_phrases(table: dict[str, object], schema: AttributeSchema) -> Iterator[tuple[str, Meaning]]:
+    """Yield what means an attribute; what the vocabulary itself calls so comes before the file's meaning."""
+    own = set()
     for index, attribute in enumerate(schema.attributes):
         spoken = _CAMEL.sub(" ", attribute.name)
         for phrase in (spoken, *attribute.aliases, attribute.label):
-            meanings[_key(phrase)] = Meaning(Role.ATTRIBUTE, (Term((index,)),))
+            own.add(_key(phrase))
+            yield phrase, Meaning(Role.ATTRIBUTE, (Term((index,)),))
     for phrase, ways in _table(table["meanings"]).items():
         terms = _first_that_fits(_texts(ways), schema)
-        if terms:
-            meanings[_key(phrase)] = Meaning(Role.ATTRIBUTE, terms)
-    for phrase, meaning in list(meanings.items()):
-        if meaning.role is Role.ATTRIBUTE and phrase[-1].isalpha():
-            meanings.setdefault(f"{phrase}s", meaning)  # several of what is named
-    return meanings
+        if terms and _key(phrase) not in own:
+            yield phrase, Meaning(Role.ATTRIBUTE, terms)
 
 
 def _first_that_fits(ways: list[str], schema: AttributeSchema) -> tuple[Term, ...]:
