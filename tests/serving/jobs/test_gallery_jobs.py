@@ -11,7 +11,7 @@ import pytest
 from attrieve.errors import InputError, QueryError
 from attrieve.gallery.database.manifest import DatabaseManifest, GalleryModel
 from attrieve.gallery.database.reading import GallerySnapshot
-from attrieve.gallery.database.writing import only_database_writer
+from attrieve.gallery.database.writing import KEEP_VERSIONS, only_database_writer
 from attrieve.serving.cases.case import HitToSave, Mark
 from attrieve.serving.cases.export_index import ExportKind
 from attrieve.serving.jobs.deleting import RowChoice
@@ -200,6 +200,25 @@ def test_deleting_by_condition_and_age(workplace: Workplace, monkeypatch: pytest
     assert len(GallerySnapshot.open(workplace.gallery)) == 4
     assert [len(entry.keys) for entry in workplace.ledger.entries(action=Action.DELETION)] == [2, 2, 1, 2, 1]
     assert len(workplace.jobs.find(kinds=[JobKind.COMPACT])) == 1
+
+
+def test_each_deletion_is_followed_by_a_compaction_that_is_late_enough(workplace: Workplace) -> None:
+    """Two in a short time share one; one that has waited long would come too soon for what is deleted now."""
+    keys = sorted(keys_of(workplace))
+    worker = workplace.worker()
+
+    def delete(key: str) -> list[datetime]:
+        workplace.jobs.submit(JobKind.DELETE_ROWS, RowChoice(keys=(key,)).to_payload(), KIM)
+        assert worker.run_one()
+        return sorted(job.not_before for job in workplace.jobs.find(kinds=[JobKind.COMPACT]))
+
+    first = delete(keys[0])
+    assert delete(keys[1]) == first
+    with workplace.database.transaction() as connection:
+        connection.execute("UPDATE jobs SET not_before = not_before - 1200 WHERE kind = 'compact'")
+    soon, late = delete(keys[2])
+    assert soon == first[0] - timedelta(seconds=1200)
+    assert late > datetime.now(UTC) + KEEP_VERSIONS
 
 
 def test_a_choice_is_one_choice(workplace: Workplace) -> None:

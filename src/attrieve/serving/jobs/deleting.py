@@ -1,6 +1,6 @@
 """The job that erases rows: some by key, or those that meet conditions or are older than a moment."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,9 @@ from attrieve.serving.state.ledger import Action
 
 ROWS_AT_ONCE = 2000
 """Rows erased in one step, with one entry in the ledger."""
+
+COMPACTION_GATHERS = timedelta(minutes=10)
+"""Deletions of so long a time share a compaction."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class DeleteRows:
             finally:
                 if done.rows:
                     queue_compaction(self._jobs, job.actor)
-        self._changed()
+                self._changed()
         return asdict(done)
 
 
@@ -153,8 +156,12 @@ def _by(choice: RowChoice) -> dict[str, Any]:
 
 
 def queue_compaction(jobs: JobQueue, actor: Actor) -> None:
-    """Queue a compaction for when no reader can hold the old versions any more, unless one waits already."""
-    waiting: Sequence[object] = jobs.find(states=[JobState.QUEUED], kinds=[JobKind.COMPACT], limit=1)
-    if not waiting:
-        begin = datetime.now(UTC) + KEEP_VERSIONS + timedelta(minutes=1)
+    """Queue a compaction for when no reader can hold the old versions any more, unless such a one waits.
+
+    One that begins earlier would leave on the disk what was deleted just now.
+    """
+    earliest = datetime.now(UTC) + KEEP_VERSIONS + timedelta(minutes=1)
+    waiting = jobs.find(states=[JobState.QUEUED], kinds=[JobKind.COMPACT], limit=100)
+    if not any(job.not_before >= earliest for job in waiting):
+        begin = earliest + COMPACTION_GATHERS
         jobs.submit(JobKind.COMPACT, {"why": "rows were deleted"}, actor, not_before=begin)
