@@ -1,6 +1,7 @@
 """The page docs/results/queries.md: what witnesses say, and how well people are found by it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,13 @@ def _group(wrong: list[float]) -> str:
     return ", ".join(f"{100 * share:.0f}" for share in wrong) + " %"
 
 
+WITHOUT_CHANCE = (
+    ' "Without chance": the root of the mean squared error, of which only products of two different '
+    "categories are kept, so that true probabilities would show 0 on average; the interval is a jackknife's "
+    "over categories."
+)
+
+
 def calibration_section(record: Record) -> str:
     """Return calibration errors and the reliability diagram."""
     words = {
@@ -232,11 +240,17 @@ def calibration_section(record: Record) -> str:
         "curves": "a curve per attribute",
         "joint": "all attributes jointly",
     }
-    before = record["calibration"]["none"]["mean_error"]
+    rest = record["calibration"]
+    before = rest["none"]["mean_error"]
     rows = [
-        [words[name], *(f"{found[key]:.2f}" for key in keys), f"{found['mean_error'] / before:.2f}"]
+        [
+            words[name],
+            *(f"{found[key]:.2f}" for key in keys),
+            f"{found['mean_error'] / before:.2f}",
+            *_without_chance(found),
+        ]
         for keys in [("mean_error", "mean_error_equal_mass", "error_of_all_answers", "mean_error_if_true")]
-        for name, found in record["calibration"].items()
+        for name, found in rest.items()
     ]
     heading = [
         "probabilities",
@@ -246,13 +260,24 @@ def calibration_section(record: Record) -> str:
         "if they were true",
         "of uncalibrated",
     ]
+    about = ""
+    if _without_chance(rest["none"]):
+        heading += ["without chance", "of uncalibrated, without chance"]
+        about = WITHOUT_CHANCE
     return (
         "## Calibration\n\nExpected calibration error on the test part, percentage points, 15 bins "
         '([how](../methods/calibration.md)). "If they were true": the mean over '
         "attributes that these people would show by chance if these very probabilities held; people of one "
-        "category share their luck, since they are alike.\n\n"
+        f"category share their luck, since they are alike.{about}\n\n"
         f"{table(heading, rows)}\n![Reliability](figures/queries-calibration.svg)\n"
     )
+
+
+def _without_chance(found: Mapping[str, Any]) -> list[str]:
+    """Return the debiased error and its share; nothing where it was not measured."""
+    if "debiased" not in found:
+        return []
+    return [f"{found['debiased']:.2f}", "{:.2f} [{:.2f}, {:.2f}]".format(*found["debiased_share"])]
 
 
 def _cell(triple: list[float]) -> str:

@@ -92,6 +92,17 @@ def _calibration(record: Record) -> dict[str, str]:
                 f"**{'reached' if share <= SHARE_OF_ERROR else 'missed'}**; true probabilities would show "
                 f"{found[name]['mean_error_if_true']:.2f} by chance"
             )
+        for key, how in (("debiased", "equal width"), ("debiased_equal_mass", "equal mass")):
+            if key not in found[name]:
+                continue  # written before it was measured
+            share, low, high = found[name][key.replace("debiased", "debiased_share")]
+            reached = share <= SHARE_OF_ERROR
+            clearly = high <= SHARE_OF_ERROR if reached else low > SHARE_OF_ERROR
+            aim = f"the same, root mean square without what chance adds, bins of {how}: {words}"
+            cells[aim] = (
+                f"{found['none'][key]:.2f} to {found[name][key]:.2f} points, {share:.2f} "
+                f"[{low:.2f}, {high:.2f}] of it, {_verdict(reached, clearly=clearly)}"
+            )
     return cells
 
 

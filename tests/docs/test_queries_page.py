@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages.queries import queries_page, read_records
+from pages.queries import calibration_section, queries_page, read_records
 from pages.queries_aims import aims_section
 
 from attrieve.evaluation.testimony_distances import DISTANCES
@@ -55,6 +55,10 @@ def record(seed: int = 0, **changes: Any) -> dict[str, Any]:
                 "mean_error_equal_mass": error,
                 "mean_error_if_true": 1.0,
                 "error_of_all_answers": error,
+                "debiased": error,
+                "debiased_equal_mass": error,
+                "debiased_share": [error / 9, error / 9 - 0.02, error / 9 + 0.02],
+                "debiased_share_equal_mass": [error / 9, error / 9 - 0.001, error / 9 + 0.001],
                 "diagram": diagram,
             }
             for name, error in errors.items()
@@ -156,6 +160,11 @@ def test_calibration_and_witnesses_are_judged_by_their_aims() -> None:
     assert all("**reached**" in line for line in curves)
     assert all("**missed**" in line for line in joint)
     three = [line for line in lines if "three witnesses" in line]
+    debiased = [line for line in lines if "without what chance adds" in line]
+    verdicts = [line.rsplit("of it, ", 1)[1] for line in debiased]
+    expected = ["**reached**, within chance |", "**clearly reached** |"]
+    expected += ["**missed**, within chance |", "**clearly missed** |"]
+    assert verdicts == expected
     assert len(three) == 2
     assert all("**reached**" in line for line in three)
 
@@ -175,3 +184,15 @@ def test_every_run_has_its_column_and_both_branches_come_first(tmp_path: Path) -
     heading = next(line for line in page.splitlines() if line.startswith("| aim |"))
     assert heading.count("|") == 5
     assert "alone, seed 0" in heading
+
+
+def test_what_was_not_measured_has_no_column() -> None:
+    """Records from before the error without chance was known keep their table as it was."""
+    with_it = record()
+    without = record()
+    for found in without["calibration"].values():
+        for key in [key for key in found if key.startswith("debiased")]:
+            found.pop(key)
+    assert "| 2.90 | 0.32 [0.30, 0.34] |" in calibration_section(with_it)
+    assert "ithout chance" not in calibration_section(without)
+    assert "without what chance adds" not in aims_section([without])

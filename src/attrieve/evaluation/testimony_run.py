@@ -1,24 +1,18 @@
 """From what a model says of validation and test people to the document of ``attrieve testimony``."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import torch
 from jaxtyping import Float, Int8
 from numpy import ndarray
 from torch import Tensor
 
 from attrieve.evaluation.protocol import Protocol, build_task
+from attrieve.evaluation.testimony_calibration import calibration_facts
 from attrieve.evaluation.testimony_choice import ChosenScores, choose_scores
 from attrieve.evaluation.testimony_distances import SeenPeople, distances_of
 from attrieve.evaluation.testimony_report import Interrogation, interrogate, questions
 from attrieve.models.query_side import QuerySide
-from attrieve.scoring.reliability import Binning, calibration_errors, reliability
-
-CHANCE_DRAWS = 20
-"""Of values by probabilities, to see what error chance makes."""
 
 
 def document_of_testimony(
@@ -60,7 +54,7 @@ def document_of_testimony(
     return {
         "draws": draws,
         "fit": fit_facts(chosen, len(validation.values)),
-        "calibration": calibration_facts(test, chosen),
+        "calibration": calibration_facts(test, chosen.fitted),
         **interrogate(case, counts=counts, progress=lambda done: told(done, steps)),
     }
 
@@ -84,42 +78,3 @@ def fit_facts(chosen: ChosenScores, people: int) -> dict[str, Any]:
         "validation_map_partial": {name: round(value, 3) for name, value in chosen.partial.items()},
         "validation_map_doubtful": {name: round(value, 3) for name, value in chosen.doubtful.items()},
     }
-
-
-def calibration_facts(test: SeenPeople, chosen: ChosenScores) -> dict[str, Any]:
-    """Return calibration errors on the test people, in percent points, and reliability diagrams.
-
-    ``mean_error_if_true`` is what these people would show by chance if the probabilities were true: people of
-    one category are alike, so they share their luck.
-    """
-    fitted = chosen.fitted
-    logits = {
-        "none": test.logit,
-        "undo-weights": test.logit + fitted.shift.to(test.logit),
-        "tempered": fitted.temperature * (test.logit + fitted.shift.to(test.logit)),
-        "curves": fitted.curves.logits(test.logit),
-        "joint": fitted.joint.logits(test.logit),
-    }
-    facts = {}
-    for name, logit in logits.items():
-        probability = torch.sigmoid(logit)
-        diagram = reliability(probability, test.values)
-        chance = np.mean([_error_if_true(probability, test, draw) for draw in range(CHANCE_DRAWS)])
-        facts[name] = {
-            "mean_error": round(100 * float(calibration_errors(probability, test.values).mean()), 3),
-            "mean_error_equal_mass": round(
-                100 * float(calibration_errors(probability, test.values, binning=Binning.MASS).mean()), 3
-            ),
-            "mean_error_if_true": round(100 * float(chance), 3),
-            "error_of_all_answers": round(100 * diagram.error, 3),
-            "diagram": {key: [round(float(v), 4) for v in values] for key, values in asdict(diagram).items()},
-        }
-    return facts
-
-
-def _error_if_true(probability: Float[Tensor, "person attribute"], test: SeenPeople, draw: int) -> float:
-    """Return the mean calibration error to values drawn by the probabilities, one luck per category."""
-    generator = torch.Generator().manual_seed(draw)
-    categories = int(test.category.max()) + 1
-    luck = torch.rand(categories, probability.shape[1], generator=generator)[test.category]
-    return float(calibration_errors(probability, (luck < probability).to(torch.int8)).mean())
