@@ -18,13 +18,14 @@ from attrieve.serving.jobs.gallery_orders import GalleryOrders
 from attrieve.serving.jobs.job import JobKind
 from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.jobs.run import JobWork
-from attrieve.serving.jobs.upload_orders import UploadOrders, decoding_limits
+from attrieve.serving.jobs.upload_orders import UPLOADS, UploadOrders, decoding_limits
 from attrieve.serving.jobs.worker import JobWorker
 from attrieve.serving.settings import ServiceSettings
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger import Ledger
 from attrieve.serving.uploads.intake import UploadIntake
 from attrieve.serving.uploads.kept_images import KeptImages
+from attrieve.serving.uploads.receiving import forget_left_uploads
 
 if TYPE_CHECKING:
     from attrieve.models.retriever import Retriever
@@ -96,7 +97,8 @@ class Workshop(UploadOrders, GalleryOrders, ExportOrders):
         }
 
     def start(self) -> None:
-        """Begin to do jobs."""
+        """Delete what killed uploads left, and begin to do jobs."""
+        forget_left_uploads(self.state / UPLOADS)
         self.worker.start()
 
     def stop(self) -> None:

@@ -1,9 +1,10 @@
 """From a request's body to one file on disk and a list of what lies where in it; nothing is decoded yet."""
 
+import secrets
 import shutil
-import tempfile
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -11,6 +12,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from attrieve.data.file_lock import try_lock
 from attrieve.errors import StorageError
 from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.uploads.multipart import MultipartReader, SingleReader
@@ -27,29 +29,51 @@ _FLUSH = 1 << 20
 def receiving_folder(uploads: Path) -> Iterator[Path]:
     """Make a folder for one upload, and delete it afterwards.
 
+    A lock beside it is held from before it is made until it is gone: by it, what a killed process left is told
+    from what is under way.
+
     Raises:
         StorageError: if the disk refuses.
     """
-    try:
-        uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=uploads))
-    except OSError as error:
-        raise StorageError(f"cannot receive images in {uploads}: {error.strerror}") from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    folder = uploads / secrets.token_hex(8)
+    with ExitStack() as held:
+        try:
+            uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(try_lock(_lock_of(folder)))
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise StorageError(f"cannot receive images in {uploads}: {error.strerror}") from error
+        try:
+            yield folder
+        finally:
+            _remove(folder)
 
 
 def forget_left_uploads(uploads: Path) -> int:
-    """Delete what uploads left that a killed process had begun; return how many there were.
+    """Delete what uploads left whose process was killed; return how many there were.
 
-    To be called when no upload is under way.
+    Those under way, of this or another process, are left alone. On Windows, where no lock tells them apart,
+    nothing is deleted.
     """
-    left = list(uploads.iterdir()) if uploads.is_dir() else []
-    for folder in left:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(left)
+    if sys.platform == "win32" or not uploads.is_dir():
+        return 0
+    count = 0
+    for folder in [entry for entry in uploads.iterdir() if entry.is_dir()]:
+        with try_lock(_lock_of(folder)) as left:
+            if left:
+                _remove(folder)
+                count += 1
+    return count
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        _lock_of(folder).unlink(missing_ok=True)
 
 
 async def receive(request: Request, folder: Path, limits: ReceivingLimits) -> Received:
