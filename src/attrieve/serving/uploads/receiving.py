@@ -29,8 +29,8 @@ _FLUSH = 1 << 20
 def receiving_folder(uploads: Path) -> Iterator[Path]:
     """Make a folder for one upload, and delete it afterwards.
 
-    A lock beside it is held from before it is made until it is gone: by it, what a killed process left is told
-    from what is under way.
+    A lock beside it is held from before it is made until it is gone; by that, what a killed process left is
+    told from what is under way.
 
     Raises:
         StorageError: if the disk refuses.
