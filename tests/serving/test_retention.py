@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from attrieve.data.file_lock import try_lock
+from attrieve.errors import StorageError
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.writing import open_database_writer
 from attrieve.serving.jobs.job import JobKind
@@ -95,3 +96,25 @@ def test_without_ages_nothing_runs(settings: ServiceSettings, ledger: Ledger) ->
     assert watch.once() == RetentionDone(0, 0)
     watch.close()
     assert len(left(settings)) == 3
+
+
+@pytest.mark.parametrize("failure", [OSError("gone"), OverflowError("no such moment"), StorageError("full")])
+def test_a_failure_nobody_expected_does_not_end_it_for_ever(
+    settings: ServiceSettings,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failure: Exception,
+) -> None:
+    """It is logged, and tried again the next time: letting go is a duty."""
+    retention = Retention.of_state(settings, ledger)
+    watch = RetentionWatch(settings, retention)
+
+    def fail(_: object) -> RetentionDone:
+        raise failure
+
+    with monkeypatch.context() as broken:
+        broken.setattr(retention, "run", fail)
+        assert watch.once() is None
+    assert "retention failed" in caplog.text
+    assert watch.once() == RetentionDone(2, 1)

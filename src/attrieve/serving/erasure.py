@@ -2,14 +2,15 @@
 
 ::
 
-    kept image      deleted
     exports         the row leaves their index; files that contain it are removed, and say why
     case folders    facts are forgotten; that the row was chosen, marked and erased stays
     ledger          an entry with the keys; what was recorded before stays, it holds no pictures
+    kept image      deleted
     gallery         the row, its vectors and its thumbnail, from every model's table
     disk            bytes of old versions leave with the next compaction, which is queued
 
-The gallery comes last but one: after a kill in between the rows are found again, and all is done again.
+The picture goes after the entry is on the disk: what cannot be recorded is not done. The gallery comes last
+but one: after a kill in between the rows are found again, and all is done again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -122,12 +123,18 @@ class Erasure:
         keys = [row.key for row in rows]
         if not keys:
             return Erased()
-        images = self._kept.remove(row.image for row in rows if row.image is not None)
+        images = [row.image for row in rows if row.image is not None and self._is_kept(row.image)]
         with self._database.transaction():
             exports = self._exports.erase(keys)
             cases = self._cases.erase(keys)
-            told = {"images": images, "exports": exports, "cases": sorted(cases)}
+            told = {"images": len(images), "exports": exports, "cases": sorted(cases)}
             self._ledger.record(
                 actor, action, purpose=purpose, case=case, details={**(details or {}), **told}, keys=keys
             )
-        return Erased(writer.delete(keys), images, len(cases), len(exports))
+        # what was overwritten in the file still lies in its log
+        self._database.forget_deleted()
+        removed = self._kept.remove(images)
+        return Erased(writer.delete(keys), removed, len(cases), len(exports))
+
+    def _is_kept(self, image: Path) -> bool:
+        return self._kept.relative(image) is not None and image.exists()

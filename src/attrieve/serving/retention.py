@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from attrieve.data.file_lock import try_lock
-from attrieve.errors import AttrieveError, GalleryBusyError
+from attrieve.errors import GalleryBusyError
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.serving.access.roles import Actor, local_actor
 from attrieve.serving.cases.cases import Cases
@@ -150,7 +150,7 @@ class RetentionWatch:
         except GalleryBusyError:
             log.info("retention waits: another process writes to the gallery")
             return None
-        except AttrieveError:
+        except Exception:  # whatever it was: a thread that ends here would let go of nothing any more
             log.exception("retention failed; it is tried again in an hour")
             return None
         if done.rows or done.entries:

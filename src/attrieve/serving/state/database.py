@@ -154,10 +154,16 @@ class StateDatabase:
     def forget_deleted(self) -> None:
         """Write the log back and empty it, so that what was deleted is not left in it.
 
-        Deleted rows are overwritten with zeros (``secure_delete``); while others read, it is left to later.
+        Deleted rows are overwritten with zeros (``secure_delete``); while others read, it is left to the next
+        time, since writers would have to wait for them too.
         """
         with self._told():
-            self._held().sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection = self._held().sqlite
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {round(1000 * WAIT_S)}")
 
     def close(self) -> None:
         """Close the connections of all threads; whoever uses it again opens a new one."""
