@@ -92,7 +92,7 @@ def choose_scores(
     }
     best = {kind: max(scores, key=lambda name: scores[name]) for kind, scores in found.items()}
     return ChosenScores(
-        fitted, best[_FULL], best[_PARTIAL], best[_DOUBTFUL], found[_FULL], found[_PARTIAL], found[_DOUBTFUL]
+        whole, best[_FULL], best[_PARTIAL], best[_DOUBTFUL], found[_FULL], found[_PARTIAL], found[_DOUBTFUL]
     )
 
 
