@@ -62,7 +62,7 @@ class JobClaims(JobStore):
                 if row["cancel_requested"]:
                     self._end(connection, row["number"], JobState.CANCELLED)
                 elif row["attempts"] >= MOST_ATTEMPTS:
-                    told = f"the service ended {MOST_ATTEMPTS} times while at work on this; find out why, then retry it"
+                    told = f"the service ended {MOST_ATTEMPTS} times at work on this; find out why, and retry"
                     self._end(
                         connection, row["number"], JobState.FAILED, problem=JobProblem("given-up", told)
                     )
