@@ -1,6 +1,7 @@
 """The head beside the database: always the newest, never younger than what is checked, never written over."""
 
 import sqlite3
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import pytest
 
 from attrieve.serving.state import ledger_check
 from attrieve.serving.state.ledger import DATABASE_FILE, Action, Ledger
+from attrieve.serving.state.ledger_head_file import HeadFile
 from attrieve.serving.state.ledger_retention import remove_entries_before
 from attrieve.serving.state.ledger_seal import HEAD_FILE, SignedHead
 from serving.state.ledgers import KIM, LOCAL, START_S, Clock, check, copied, fill, make
@@ -139,3 +141,35 @@ def test_a_head_kept_elsewhere_is_held_against_the_tombstone(tmp_path: Path) -> 
     assert any("written anew" in problem for problem in forged.verify(anchor=at).problems)
     ledger.database.close()
     forged.database.close()
+
+
+def test_closing_waits_for_a_head_that_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A timer that has run out reads the database; its connection is not closed under it."""
+    ledger = Ledger.open(tmp_path)
+    ledger.record(KIM, Action.SEARCH)  # written at once
+    writing, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    real = HeadFile.write
+
+    def slow(self: HeadFile) -> None:
+        writing.set()
+        assert go_on.wait(30)
+        assert not closed.is_set()
+        real(self)
+
+    monkeypatch.setattr(HeadFile, "write", slow)
+    ledger.record(KIM, Action.SEARCH)  # written later, by the timer
+    assert writing.wait(30)
+
+    def close() -> None:
+        ledger.database.close()
+        closed.set()
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    assert not closed.wait(0.2)
+    go_on.set()
+    closing.join(30)
+    assert closed.is_set()
+    assert kept(tmp_path).sequence == 2

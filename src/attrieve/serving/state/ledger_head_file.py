@@ -29,6 +29,7 @@ class HeadFile:
         self._database = database
         self._public_key = public_key
         self._guard = threading.Lock()
+        self._writing = threading.Lock()
         self._timer: threading.Timer | None = None
         self._written_s = -EVERY_S
         self._told = False
@@ -52,12 +53,14 @@ class HeadFile:
         self._quietly()
 
     def flush(self) -> None:
-        """Write now what :meth:`soon` has put off."""
+        """Write now what :meth:`soon` has put off, and wait for what is being written."""
         with self._guard:
             timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
             self._quietly()
+        with self._writing:  # a timer that has run out reads the database, which is about to be closed
+            pass
 
     def write(self) -> None:
         """Write it now.
@@ -99,13 +102,18 @@ class HeadFile:
         return head
 
     def _late(self) -> None:
-        with self._guard:
-            if self._timer is None:
-                return
-            self._timer, self._written_s = None, time.monotonic()
-        self._quietly()
+        with self._writing:  # taken first: once the timer is gone, flush must find this held
+            with self._guard:
+                if self._timer is None:
+                    return
+                self._timer, self._written_s = None, time.monotonic()
+            self._write_quietly()
 
     def _quietly(self) -> None:
+        with self._writing:
+            self._write_quietly()
+
+    def _write_quietly(self) -> None:
         try:
             self.write()
         except AttrieveError as error:
