@@ -15,8 +15,10 @@ from scipy.io import loadmat
 
 from attrieve.demonstration import DemonstrationSettings, run_demonstration
 from attrieve.errors import ConfigurationError
+from attrieve.gallery.search import search
+from attrieve.gallery.store import Gallery
 from attrieve.models.retriever import Retriever
-from attrieve.schema import load_vocabulary
+from attrieve.schema import AttributeQuery, Term, load_vocabulary
 
 SETTINGS = DemonstrationSettings(
     images=72,
@@ -134,6 +136,46 @@ def test_probabilities_are_those_the_model_gives(finished: Path, document: dict[
         assert mark["probability"] == pytest.approx(asked, abs=2e-3)
 
 
+def test_the_gallery_is_calibrated_on_people_drawn_for_it(finished: Path, document: dict[str, Any]) -> None:
+    """By the model that filled it; expected matches are the sum of P(match) over the whole gallery."""
+    retriever = Retriever.from_pretrained(finished / "runs" / "multi-task")
+    gallery = Gallery.open(finished / "gallery")
+    assert gallery.query_side.calibration is not None
+    assert gallery.query_side.calibration.model == retriever.fingerprint
+    assert document["calibration"]["people"] == SETTINGS.calibration_drawing().images == 48
+    for example in document["examples"]:
+        terms = [
+            Term(tuple(map(gallery.schema.index_of, term["attributes"])), term["wanted"], term["certainty"])
+            for term in example["query"]
+        ]
+        query = AttributeQuery(gallery.schema, tuple(terms))
+        found = search(gallery, query, top=len(gallery))
+        total = sum(hit.match_probability for hit in found.hits)
+        assert example["expected_matches"] == pytest.approx(total, rel=1e-3, abs=1e-4)
+        shown = [hit["match_probability"] for hit in example["hits"]]
+        assert shown == pytest.approx([hit.match_probability for hit in found.hits[: len(shown)]], rel=1e-4)
+        assert all(0 <= probability <= 1 for probability in shown)
+
+
+def test_people_of_the_calibration_are_in_no_other_part(finished: Path) -> None:
+    """Their pictures are none of those that were learnt from or searched."""
+
+    def pictures(folder: str) -> set[bytes]:
+        return {path.read_bytes() for path in (finished / folder / "PETA" / "images").iterdir()}
+
+    assert len(pictures("calibration-people")) == 48
+    assert not pictures("calibration-people") & pictures("people")
+
+
+def test_the_page_says_how_probable_a_match_is(page: Page, document: dict[str, Any]) -> None:
+    """Of every hit shown, and how many are expected."""
+    for example in document["examples"]:
+        assert f"{example['expected_matches']:.1f} were expected to" in page.text
+        for hit in example["hits"]:
+            assert f"P(match) {hit['match_probability']:.2f}" in page.text
+    assert "48 pictures of other drawn people" in page.text
+
+
 def test_the_page_shows_the_comparison(page: Page, document: dict[str, Any]) -> None:
     rows = document["comparison"]["rows"]
     assert rows[0]["distance"] == "random"
@@ -160,7 +202,7 @@ def test_the_page_tells_counts_seed_and_steps(page: Page, document: dict[str, An
     assert f"{data['train_pictures']} / {data['test_pictures']}" in page.text
     assert f"{SETTINGS.seed} seed" in page.text
     names = [step["name"] for step in document["steps"]]
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         assert name in page.text
 

@@ -8,8 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from attrieve.data.peta import read_peta
 from attrieve.data.splits import Split, load_split
-from attrieve.data.synthetic import write_peta_layout
-from attrieve.demonstration.settings import DemonstrationSettings
+from attrieve.data.synthetic import DrawnPeopleConfig, write_peta_layout
 from attrieve.schema import PersonSet, load_vocabulary
 from attrieve.training.config import Recipe
 from attrieve.training.people import TrainingPeople, load_people
@@ -32,10 +31,8 @@ class DemonstrationPeople:
     test: TrainingPeople
 
 
-def draw(
-    folder: Path, settings: DemonstrationSettings, *, workers: int, console: Console | None = None
-) -> None:
-    """Draw the people into ``folder/PETA`` unless this was finished before.
+def draw(folder: Path, drawing: DrawnPeopleConfig, *, workers: int, console: Console | None = None) -> None:
+    """Draw people into ``folder/PETA`` unless this was finished before.
 
     Raises:
         StorageError: if the disk refuses.
@@ -43,10 +40,10 @@ def draw(
     if (folder / "PETA" / "PETA.mat").exists():  # written last
         return
     with _progress(console) as progress:
-        task = progress.add_task("drawing", total=settings.images)
+        task = progress.add_task("drawing", total=drawing.images)
         write_peta_layout(
             folder,
-            settings.drawing(),
+            drawing,
             workers=workers,
             progress=lambda done, _: progress.update(task, completed=done),
         )

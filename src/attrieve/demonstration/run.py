@@ -11,6 +11,7 @@ from rich.console import Console
 from attrieve.data.files import write_atomically
 from attrieve.data.splits import category_labels
 from attrieve.demonstration import people as drawn
+from attrieve.demonstration.calibrating import calibrate
 from attrieve.demonstration.chance import random_ranking
 from attrieve.demonstration.comparison import COMPARED, FUSED, comparison_rows, verdict
 from attrieve.demonstration.examples import choose_examples
@@ -31,6 +32,7 @@ from attrieve.demonstration.showing import show_example
 from attrieve.evaluation import EvaluationReport, Protocol, default_fusions, evaluate_predictions
 from attrieve.evaluation.predict import predict
 from attrieve.evaluation.record import code_commit, machine_facts, write_record
+from attrieve.gallery.calibrating import calibrate_gallery
 from attrieve.gallery.ingest import index_images
 from attrieve.gallery.pipeline import PipelineSettings
 from attrieve.gallery.store import Gallery
@@ -54,6 +56,10 @@ class _Places:
     @property
     def people(self) -> Path:
         return self.out / "people"
+
+    @property
+    def calibration(self) -> Path:
+        return self.out / "calibration-people"
 
     @property
     def cache(self) -> Path:
@@ -99,7 +105,7 @@ def run_demonstration(
         finished: dict[str, Any] = json.loads((out / DOCUMENT).read_bytes())
         return finished
     with log.step("draw people"):
-        drawn.draw(places.people, settings, workers=threads, console=console)
+        drawn.draw(places.people, settings.drawing(), workers=threads, console=console)
     with log.step("read and divide them"):
         recipe = recipes[MULTI_TASK]
         people = drawn.read(places.people, recipe, cache=places.cache, workers=threads, console=console)
@@ -112,6 +118,17 @@ def run_demonstration(
             content = {"name": name, "seed": settings.seed, "metrics": report.to_json()}
             write_record(places.run(name) / "metrics.json", content, command=command)
         chance = random_ranking(reports[MULTI_TASK].tasks[COMPARED])
+    with log.step("calibrate"):
+        calibration = calibrate(
+            models[MULTI_TASK],
+            recipes[MULTI_TASK],
+            settings,
+            places.run(MULTI_TASK),
+            places.calibration,
+            cache=places.cache,
+            workers=threads,
+            console=console,
+        )
     with log.step("index the test pictures"):
         index_images(
             models[MULTI_TASK],
@@ -119,6 +136,7 @@ def run_demonstration(
             people.test_persons.persons,
             settings=PipelineSettings(workers=threads),
         )
+        calibrate_gallery(places.gallery, calibration)
     with log.step("search"):
         gallery = Gallery.open(places.gallery)
         examples = [
@@ -138,6 +156,7 @@ def run_demonstration(
             name: model_facts(models[name], recipes[name], reports[name], len(people.train))
             for name in models
         },
+        "calibration": dict(calibration.facts),
         "examples": examples,
         "steps": [asdict(step) for step in log.steps.values() if step.name != REPORT_STEP],
         "seconds": log.seconds,

@@ -1,11 +1,14 @@
 """What a demonstration draws and how long it trains."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
 from attrieve.data.synthetic import DrawnPeopleConfig
 from attrieve.models.configuration import Strict
+
+_SEED_OF_CALIBRATION = 1_000_000  # so far from other seeds that no demonstration draws these people
 
 
 class DemonstrationSettings(Strict):
@@ -44,6 +47,19 @@ class DemonstrationSettings(Strict):
         (150, 4)
         """
         return self.test_categories or max(4, self.images * 150 // 3200)
+
+    def calibration_drawing(self) -> DrawnPeopleConfig:
+        """Return what else to draw, for calibration alone: an eighth more, of people of another seed.
+
+        Raises:
+            ConfigurationError: if it cannot be drawn.
+
+        >>> DemonstrationSettings(images=3200).calibration_drawing().images
+        400
+        """
+        return replace(
+            self.drawing(), images=max(48, self.images // 8), seed=self.seed + _SEED_OF_CALIBRATION
+        )
 
     def drawing(self) -> DrawnPeopleConfig:
         """Return what to draw.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from attrieve.demonstration.examples import Example, answers, matching
+from attrieve.gallery.matches import expected_matches
 from attrieve.gallery.search import search
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema, Hit, Person, PersonSet
@@ -17,7 +18,8 @@ def show_example(gallery: Gallery, example: Example, persons: PersonSet) -> dict
     Returns:
         The description, how many test pictures truly answer it, the ranks of those, and the first
         hits with a mark for each thing asked: whether it is so (``right``), whether the model
-        thinks so (``seen``), and the probability it gives to what was asked.
+        thinks so (``seen``), and the probability it gives to what was asked; how probable it is that a hit
+        matches, and how many matches are expected, by the gallery's calibration.
     """
     ranking = search(gallery, example.query, top=len(gallery))
     by_source = {str(person.image.path.absolute()): person for person in persons.persons}
@@ -35,6 +37,7 @@ def show_example(gallery: Gallery, example: Example, persons: PersonSet) -> dict
         "matches": len(matching(example.query, persons)),
         "pictures": len(ranked),
         "right_ranks": right_ranks,
+        "expected_matches": expected_matches(gallery, example.query),
         "average_precision": _average_precision(right_ranks),
         "hits": [_hit(hit, person, example, gallery.schema) for hit, person in shown],
     }
@@ -59,6 +62,7 @@ def _hit(hit: Hit, person: Person, example: Example, schema: AttributeSchema) ->
         "distance": hit.distance,
         "attribute_distance": hit.attribute_distance,
         "embedding_distance": hit.embedding_distance,
+        "match_probability": hit.match_probability,
         "right": answers(example.query, person.values),
         "marks": [_mark(reason, person, schema) for reason in hit.reasons],
     }
