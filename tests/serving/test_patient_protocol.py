@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from attrieve.serving.patient_protocol import protocol_of
+from attrieve.serving.patient_protocol import PatientConfig
 
 PARTS, PART = 400, bytes(1 << 17)
 
@@ -25,7 +25,7 @@ def port() -> Iterator[int]:
         await send({"type": "http.response.body", "body": b""})
 
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=protocol_of(0.5), lifespan="off", log_config=None, ws="none")
+    config = PatientConfig(app, header_seconds=0.5, lifespan="off", log_config=None, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import signal
 import socket
@@ -25,7 +26,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from fastapi import FastAPI
 
-from attrieve.serving.server import _configuration
+from attrieve.serving.patient_protocol import PatientProtocol
+from attrieve.serving.server import Application, _configuration
 from attrieve.serving.settings import ServiceSettings
 from serving.place import Place
 
@@ -239,6 +241,15 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (folder / "chain.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     return folder / "key.pem", folder / "chain.pem"
+
+
+def test_what_workers_are_told_reaches_them(tmp_path: Path) -> None:
+    """Started anew, they get it as bytes."""
+    settings = ServiceSettings(gallery=tmp_path, workers=2, body_seconds=7)
+    config = pickle.loads(pickle.dumps(_configuration(settings, Application(settings))))
+    assert config.header_seconds == 7
+    assert config.app.settings == settings
+    assert config.http is PatientProtocol
 
 
 @pytest.mark.slow

@@ -4,7 +4,24 @@ import asyncio
 from typing import Any
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class PatientConfig(uvicorn.Config):
+    """What uvicorn is told, and how long its connections wait.
+
+    It travels to worker processes, so that it holds no class that is made on the way.
+
+    Args:
+        app: as uvicorn takes it.
+        header_seconds: for headers, and for a part of an answer to be taken.
+        options: as uvicorn takes them.
+    """
+
+    def __init__(self, app: Any, *, header_seconds: float, **options: Any) -> None:
+        super().__init__(app, http=PatientProtocol, **options)
+        self.header_seconds = header_seconds
 
 
 class PatientProtocol(H11Protocol):
@@ -14,12 +31,13 @@ class PatientProtocol(H11Protocol):
     nor how long a fresh connection may say nothing, nor how long an answer may wait to be taken.
     """
 
-    header_seconds = 60.0
     _answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        assert isinstance(self.config, PatientConfig)
+        self._patience_s = self.config.header_seconds
         self._header_timer: asyncio.TimerHandle | None = None
         self._watch()
 
@@ -39,7 +57,7 @@ class PatientProtocol(H11Protocol):
         super().pause_writing()
         if self._answer_timer is None:
             # not close(), which would wait for the rest to be taken
-            self._answer_timer = self.loop.call_later(self.header_seconds, self.transport.abort)
+            self._answer_timer = self.loop.call_later(self._patience_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on writing."""
@@ -60,7 +78,7 @@ class PatientProtocol(H11Protocol):
         if not incomplete:
             self._forget()
         elif self._header_timer is None:
-            self._header_timer = self.loop.call_later(self.header_seconds, self._give_up)
+            self._header_timer = self.loop.call_later(self._patience_s, self._give_up)
 
     def _forget(self) -> None:
         timer: asyncio.TimerHandle | None = getattr(self, "_header_timer", None)
@@ -71,9 +89,3 @@ class PatientProtocol(H11Protocol):
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
-
-
-def protocol_of(header_seconds: float) -> type[asyncio.Protocol]:
-    """Return a protocol that waits so long for headers, and for a part of an answer to be taken."""
-    members: dict[str, Any] = {"header_seconds": header_seconds, "__doc__": PatientProtocol.__doc__}
-    return type("PatientProtocol", (PatientProtocol,), members)

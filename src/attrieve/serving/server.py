@@ -18,7 +18,7 @@ from attrieve.serving.access.binding import check_before_listening
 from attrieve.serving.app import create_app
 from attrieve.serving.log_lines import logging_configuration
 from attrieve.serving.metrics import SHARED_FOLDER
-from attrieve.serving.patient_protocol import protocol_of
+from attrieve.serving.patient_protocol import PatientConfig
 from attrieve.serving.service import Service
 from attrieve.serving.settings import ServiceSettings
 
@@ -122,11 +122,11 @@ def _configuration(settings: ServiceSettings, app: FastAPI | Application) -> uvi
     if settings.tls_certificate is not None:
         options |= {"ssl_certfile": settings.tls_certificate, "ssl_keyfile": settings.tls_key}
         options["ssl_ciphers"] = CIPHERS
-    config = uvicorn.Config(
+    config = PatientConfig(
         app,
+        header_seconds=settings.body_seconds,
         factory=isinstance(app, Application),
         workers=settings.workers,
-        http=protocol_of(settings.body_seconds),
         ws="none",
         loop="asyncio",
         lifespan="on",
