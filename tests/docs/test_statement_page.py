@@ -61,6 +61,13 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         # fewer simulated descriptions than the thousands a calibration is fitted on: the rest is as it is
         few = functools.partial(calibrating.calibrate_run, descriptions=40)
         monkeypatch.setattr(calibrating, "calibrate_run", few)
+        gallery = str(tmp_path / "demo" / "gallery")
+        for words in (
+            ["calibrate", str(folder), "--data", str(people), "--part", "test-half"],
+            ["gallery", "calibrate", gallery, "--run", str(folder)],
+        ):
+            done = CliRunner().invoke(app, words)
+            assert done.exit_code == 0, done.output
         monkeypatch.chdir(tmp_path)
         yield tmp_path
 
