@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
@@ -79,35 +78,29 @@ class Scope:
             raise AssertionError("a gallery without rows was refused before")
         return self.gallery.columns.compact
 
-    def search_each(self, queries: Sequence[FusedQuery], top: int) -> list[ExactHits]:
-        """Return the nearest rows of each query, each as if it were alone.
+    def search_each(self, queries: Sequence[tuple[FusedQuery, int]]) -> list[ExactHits]:
+        """Return the nearest rows of each query, so many as it asks for, each as if it were alone.
 
         Whoever searches the same rows at the same time shares the pass.
         """
         columns = self.gallery.columns
 
-        def answer(callers: Sequence[_Asked]) -> list[list[ExactHits]]:
+        def answer(callers: Sequence[Sequence[tuple[FusedQuery, int]]]) -> list[list[ExactHits]]:
+            every = [one for caller in callers for one in caller]
             found = iter(
                 search_each(
                     self.compact,
-                    [query for caller in callers for query in caller.queries],
-                    [caller.top for caller in callers for _ in caller.queries],
+                    [query for query, _ in every],
+                    [top for _, top in every],
                     keep=self.keep,
                     tie=columns.key,
                     threads=self.threads,
                 )
             )
-            return [list(islice(found, len(caller.queries))) for caller in callers]
+            return [list(islice(found, len(caller))) for caller in callers]
 
-        key = (id(columns), self.where, top > MOST_SHARED)
-        return self.scans.ask(key, _Asked(queries, top), answer)
-
-
-class _Asked(NamedTuple):
-    """What one caller wants of a pass that may be shared."""
-
-    queries: Sequence[FusedQuery]
-    top: int
+        key = (id(columns), self.where, max(top for _, top in queries) > MOST_SHARED)
+        return self.scans.ask(key, queries, answer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +136,11 @@ class Ranked:
         places = np.flatnonzero(self.found.key == key_numbers([key])[0])
         return int(places[0]) + 1 if len(places) else None
 
+    def ranks_of(self, keys: Sequence[str]) -> list[int | None]:
+        """Return the ranks of rows; None stands for those that are not among those found."""
+        ranks = {key: place + 1 for place, key in enumerate(self.keys)}
+        return [ranks.get(key) for key in keys]
+
     def page(self, first: int, behind: int, *, explain: bool) -> list[tuple[Hit, GalleryRow]]:
         """Return the hits with the ranks ``first + 1`` to ``behind``, and their rows."""
         gallery = self.scope.gallery
@@ -174,26 +172,30 @@ def rank(scope: Scope, query: AttributeQuery, top: int) -> Ranked:
     Raises:
         InputError: as there.
     """
-    return rank_each(scope, [query], top)[0]
+    return rank_each(scope, [(query, top)])[0]
 
 
-def rank_each(scope: Scope, queries: Sequence[AttributeQuery], top: int) -> list[Ranked]:
+def rank_each(scope: Scope, queries: Sequence[tuple[AttributeQuery, int]]) -> list[Ranked]:
     """Rank rows by each of several descriptions, which share a pass.
+
+    Args:
+        scope: where is searched.
+        queries: descriptions, and how many rows are wanted of each.
 
     Raises:
         InputError: as :func:`rank`, for any of them.
     """
     if isinstance(scope.fusion, LikelihoodFusion):
-        return [_rank_by_likelihood(scope, scope.fusion, query, top) for query in queries]
+        return [_rank_by_likelihood(scope, scope.fusion, query, top) for query, top in queries]
     asked, feedback = [], []
-    for query in queries:
+    for query, top in queries:
         wanted = checked_query(scope.gallery, query, top, scope.fusion)
         marked = with_feedback(scope.gallery, query, scope.marks) if len(scope.marks) else None
-        asked.append(wanted if marked is None else marked.applied(wanted))
+        asked.append((wanted if marked is None else marked.applied(wanted), top))
         feedback.append(marked)
     ranked = []
-    every = zip(queries, asked, feedback, scope.search_each(asked, top), strict=True)
-    for query, wanted, marked, hits in every:
+    every = zip(queries, asked, feedback, scope.search_each(asked), strict=True)
+    for (query, _), (wanted, _), marked, hits in every:
         found = FoundRows.of(scope.gallery.columns, hits, wanted)
         told = None if marked is None else weighted_reasons(marked, found.factors.attribute)
         ranked.append(Ranked(scope, query, found, hits.indices[0], marked, told))
@@ -230,11 +232,8 @@ def ranks_elsewhere(
     """
     if not keys or not queries:
         return [[] for _ in queries]
-    found = []
-    for other in rank_each(scope, queries, LOOKED_AT * among):
-        ranks = {key: place + 1 for place, key in enumerate(other.keys)}
-        found.append([ranks.get(key) for key in keys])
-    return found
+    others = rank_each(scope, [(query, LOOKED_AT * among) for query in queries])
+    return [other.ranks_of(keys) for other in others]
 
 
 def _part(found: FoundRows, part: slice) -> FoundRows:

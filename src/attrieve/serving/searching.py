@@ -8,6 +8,7 @@ from typing import Any
 import anyio.to_thread
 
 from attrieve.errors import ConfigurationError, QueryError
+from attrieve.gallery.counterfactual import LOOKED_AT
 from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.feedback import Feedback, Marks
 from attrieve.gallery.likelihood import Distance, LikelihoodFusion
@@ -19,7 +20,7 @@ from attrieve.schema.witnesses import Pooled, Witness, pool, read_witness
 from attrieve.scoring.fusion import Fusion, Normalisation
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.galleries import version_of
-from attrieve.serving.ranking import Ranked, Scope, rank, ranks_elsewhere
+from attrieve.serving.ranking import Ranked, Scope, rank, rank_each, ranks_elsewhere
 from attrieve.serving.service import Service
 from attrieve.serving.showing import hit_view
 from attrieve.serving.shown import Depth
@@ -184,8 +185,13 @@ def find(service: Service, request: SearchRequest) -> SearchAnswer:
     asked = read_request(service, request, gallery)
     first = (request.page - 1) * request.page_size
     behind = min(first + request.page_size, request.top)
-    ranked = rank(asked.scope, asked.statement.query, behind)
-    answer = _answer(service, request, asked, ranked, ranked.page(first, behind, explain=request.explain))
+    left_out = _left_out(asked)
+    ranked, *others = rank_each(
+        asked.scope,
+        [(asked.statement.query, behind), *((query, LOOKED_AT * behind) for query in left_out.values())],
+    )
+    page = ranked.page(first, behind, explain=request.explain)
+    answer = _answer(service, request, asked, ranked, page, dict(zip(left_out, others, strict=True)))
     service.metrics.searches.inc()
     service.metrics.search_seconds.observe(time.perf_counter() - begun)
     return answer
@@ -197,6 +203,7 @@ def _answer(
     asked: Asked,
     ranked: Ranked,
     page: list[tuple[Hit, GalleryRow]],
+    without: dict[str, Ranked],
 ) -> SearchAnswer:
     scope, gallery = asked.scope, asked.scope.gallery
     keys = [hit.key for hit, _ in page]
@@ -221,7 +228,7 @@ def _answer(
         page=request.page,
         page_size=request.page_size,
         pages=max(1, -(-total // request.page_size)),
-        witnesses=None if asked.pooled is None else _witnesses(asked, asked.pooled, keys, len(ranked)),
+        witnesses=None if asked.pooled is None else _witnesses(asked, asked.pooled, keys, without),
         ranks_without=without_terms(ranked, keys) if request.what_if else None,
         questions=_questions(ranked, request.questions) if request.questions else None,
         feedback=None if ranked.feedback is None else _feedback(ranked.feedback),
@@ -256,16 +263,19 @@ def query_view(statement: Statement) -> QueryView:
     )
 
 
-def _witnesses(asked: Asked, pooled: Pooled, keys: list[str], among: int) -> WitnessesView:
-    without: dict[str, list[int | None]] = {}
+def _left_out(asked: Asked) -> dict[str, AttributeQuery]:
+    """Return what is left to ask without each of several witnesses, where anything is."""
     left: dict[str, AttributeQuery] = {}
     for left_out in asked.witnesses if len(asked.witnesses) > 1 else ():
-        without[left_out.name] = []
         others = [witness for witness in asked.witnesses if witness is not left_out]
         with suppress(QueryError):  # nothing is left to ask
             left[left_out.name] = pool(others).query
-    ranks = ranks_elsewhere(asked.scope, list(left.values()), keys, among)
-    without |= dict(zip(left, ranks, strict=True))
+    return left
+
+
+def _witnesses(asked: Asked, pooled: Pooled, keys: list[str], without: dict[str, Ranked]) -> WitnessesView:
+    several = asked.witnesses if len(asked.witnesses) > 1 else ()
+    ranks = {one.name: without[one.name].ranks_of(keys) if one.name in without else [] for one in several}
     return WitnessesView(
         said=[
             WitnessView(name=one.name, weight=one.weight, text=one.query.to_text()) for one in asked.witnesses
@@ -274,7 +284,7 @@ def _witnesses(asked: Asked, pooled: Pooled, keys: list[str], among: int) -> Wit
             ComparisonView(label=row.label, said=list(row.said), pooled=row.pooled, verdict=row.verdict.value)
             for row in pooled.comparisons
         ],
-        ranks_without=without,
+        ranks_without=ranks,
     )
 
 
