@@ -10,6 +10,8 @@ from PIL import Image
 from attrieve.gallery.recognised import description_of_row
 from attrieve.gallery.search import search
 from attrieve.schema import parse_query
+from attrieve.serving.pictures import placeholder
+from attrieve.serving.routes import persons
 from attrieve.serving.service import Service
 from attrieve.serving.state.ledger_entry import Action, LedgerEntry
 from serving.place import ROWS, Place, service_over
@@ -84,6 +86,18 @@ def test_placeholder_and_reason_where_there_is_no_image(
         assert why in response.headers[MISSING]
         assert pixels_of(response.content).shape == (256, 128, 3)
     assert why in client.get(at(place.keys[row])).json()["image"]
+
+
+def test_the_reason_may_hold_any_letters(
+    client: TestClient, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of files hold what their makers like; a server would break off at a line end within a header."""
+    reason = "no such image file: a\rb\nSet-Cookie: x\x01\x7f\u0435"
+    monkeypatch.setattr(persons, "crop_of", lambda *_: placeholder(reason))
+    response = client.get(at(place.keys[0], "/crop"))
+    assert response.status_code == 200
+    assert response.headers[MISSING] == "no such image file: a?b?Set-Cookie: x???"
+    assert "set-cookie" not in response.headers
 
 
 def test_heat_map_of_every_attribute_asked(client: TestClient, place: Place) -> None:

@@ -190,8 +190,13 @@ async def get_track(
     return await anyio.to_thread.run_sync(made)
 
 
+def _in_a_header(text: str) -> str:
+    """Return a text as a header may hold it: names of files may hold anything but a zero byte."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:500].strip()
+
+
 def _answer(picture: Picture) -> Response:
     headers = {}
     if picture.missing is not None:
-        headers[MISSING] = picture.missing.encode("ascii", "replace").decode().replace("\n", " ")[:500]
+        headers[MISSING] = _in_a_header(picture.missing)
     return Response(picture.content, media_type=picture.media_type, headers=headers)
