@@ -211,6 +211,8 @@ def test_changing_the_own_password(app: FastAPI, client: TestClient) -> None:
     token = {"x-csrf-token": sign_in(client, "lee")}
     change = {"old": "wrong", "new": "five tall chairs hum"}
     assert client.put("/api/v1/account/password", json=change, headers=token).status_code == 401
+    tried = app.state.service.ledger.entries(action="sign-in-failed")[-1]
+    assert (tried.who, tried.details["account"]) == ("lee", "lee")
     weak = {"old": PASSWORD, "new": "short"}
     assert client.put("/api/v1/account/password", json=weak, headers=token).status_code == 422
     change["old"] = PASSWORD

@@ -12,6 +12,7 @@ from attrieve.serving.access.guard import requires
 from attrieve.serving.access.roles import Actor, Permission
 from attrieve.serving.answers import problems
 from attrieve.serving.problems import Problem, ProblemError
+from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.state.sessions import Session
 from attrieve.serving.wire.accounts import (
     ActorView,
@@ -98,6 +99,9 @@ def change_own_password(
     """
     entrance.attempts.begin(actor.name, address)
     if entrance.accounts.check(actor.name, old) is None:
+        entrance.ledger.record(
+            actor, Action.SIGN_IN_FAILED, details={"account": actor.name, "address": address}
+        )
         raise ProblemError(Problem.SIGN_IN_FAILED, "the old password is wrong")
     entrance.attempts.succeeded(actor.name, address)
     Administration(entrance, actor).set_password(actor.name, new, keep_session=token)
