@@ -95,7 +95,10 @@ def _calibration(record: Record) -> dict[str, str]:
         for key, how in (("debiased", "equal width"), ("debiased_equal_mass", "equal mass")):
             if key not in found[name]:
                 continue  # written before it was measured
-            share, low, high = found[name][key.replace("debiased", "debiased_share")]
+            triple = found[name][key.replace("debiased", "debiased_share")]
+            if None in triple:
+                continue  # too few people for an error beside chance
+            share, low, high = triple
             reached = share <= SHARE_OF_ERROR
             clearly = high <= SHARE_OF_ERROR if reached else low > SHARE_OF_ERROR
             aim = f"the same, root mean square without what chance adds, bins of {how}: {words}"

@@ -26,7 +26,8 @@ def calibration_facts(test: SeenPeople, fitted: FittedScores) -> dict[str, Any]:
     ``mean_error_if_true`` is what these people would show by chance if the probabilities were true: people of
     one category are alike, so they share their luck. ``debiased`` is the root of the mean over attributes of
     :func:`~attrieve.scoring.reliability.squared_errors_debiased`, which true probabilities leave at 0 on
-    average, and ``debiased_share`` what it is of that of the model as it is, with a 95 % interval.
+    average, and ``debiased_share`` what it is of that of the model as it is, with a 95 % interval; None where
+    the model as it is, or with some of the categories left out, shows no error at all.
     """
     logits = {
         "none": test.logit,
@@ -48,10 +49,12 @@ def calibration_facts(test: SeenPeople, fitted: FittedScores) -> dict[str, Any]:
             ),
             "mean_error_if_true": round(100 * float(chance), 3),
             "error_of_all_answers": round(100 * diagram.error, 3),
-            "debiased": round(100 * debiased_error(probability, test, Binning.WIDTH), 3),
-            "debiased_equal_mass": round(100 * debiased_error(probability, test, Binning.MASS), 3),
-            "debiased_share": _rounded(debiased_share(probability, before, test, Binning.WIDTH)),
-            "debiased_share_equal_mass": _rounded(debiased_share(probability, before, test, Binning.MASS)),
+            "debiased": _rounded(100 * debiased_error(probability, test, Binning.WIDTH), 3),
+            "debiased_equal_mass": _rounded(100 * debiased_error(probability, test, Binning.MASS), 3),
+            "debiased_share": _each_rounded(debiased_share(probability, before, test, Binning.WIDTH)),
+            "debiased_share_equal_mass": _each_rounded(
+                debiased_share(probability, before, test, Binning.MASS)
+            ),
             "diagram": {key: [round(float(v), 4) for v in values] for key, values in asdict(diagram).items()},
         }
     return facts
@@ -93,8 +96,13 @@ def debiased_share(
     return whole, max(0.0, whole - _DEVIATIONS * deviation), whole + _DEVIATIONS * deviation
 
 
-def _rounded(triple: tuple[float, float, float]) -> list[float]:
-    return [round(float(number), 4) for number in triple]
+def _rounded(number: float, digits: int) -> float | None:
+    # a share of nothing is no number, and a JSON document could not hold it
+    return round(float(number), digits) if np.isfinite(number) else None
+
+
+def _each_rounded(triple: tuple[float, float, float]) -> list[float | None]:
+    return [_rounded(number, 4) for number in triple]
 
 
 def _error_if_true(probability: Float[Tensor, "person attribute"], test: SeenPeople, draw: int) -> float:
