@@ -1,8 +1,6 @@
 """A full disk: a clear error, and the gallery as it was."""
 
 import json
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from attrieve.gallery.database.writing import open_database_writer
 from faults.filling import WORK
 from faults.processes import start
 from gallery.database.made import key_of, model, rows, vectors
+from small_disk import small_file_system
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and mounts are those of Linux")
 
@@ -76,14 +75,8 @@ def test_files_that_may_not_grow_while_compacting_and_reembedding(tmp_path: Path
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of one mebibyte, where mounting is allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=1m", "attrieve-test", str(folder)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system is not allowed here")
-    yield folder
-    subprocess.run([str(shutil.which("umount")), str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", 1) as folder:
+        yield folder
 
 
 def test_a_disk_that_is_full(small_disk: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import shutil
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -85,13 +85,11 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(changes)
-def test_whatever_is_done_the_columns_agree(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
-) -> None:
-    """Adding, changing, deleting, compacting, in any order, looked at in between or not."""
-    folder = tmp_path_factory.mktemp("any") / "g"
+def changed_gallery(
+    factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]], look: Callable[[Path], object]
+) -> Path:
+    """A gallery of fifteen rows to which all this was done, looked at in between where a step says so."""
+    folder = factory.mktemp("any") / "g"
     with open_database_writer(folder, model=model()) as writer:
         add(writer, range(15))
         for salt, (what, first, count) in enumerate(steps, start=1):
@@ -105,9 +103,23 @@ def test_whatever_is_done_the_columns_agree(
             elif what == "compact":
                 writer.compact(keep_versions=timedelta(0))
             else:
-                assert held(opened(folder)) == stored(folder)
+                look(folder)
+    return folder
+
+
+def check_agreement(folder: Path) -> None:
+    assert held(opened(folder)) == stored(folder)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes)
+def test_whatever_is_done_the_columns_agree(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+) -> None:
+    """Adding, changing, deleting, compacting, in any order, looked at in between or not."""
+    folder = changed_gallery(tmp_path_factory, steps, look=check_agreement)
     for _ in range(2):
-        assert held(opened(folder)) == stored(folder)
+        check_agreement(folder)
 
 
 def test_what_is_there_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,19 +323,7 @@ def test_facts_are_those_of_the_store(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
     """What hits are told from files beside the columns is what the store says of the same rows."""
-    folder = tmp_path_factory.mktemp("any") / "g"
-    with open_database_writer(folder, model=model()) as writer:
-        add(writer, range(15))
-        for salt, (what, first, count) in enumerate(steps, start=1):
-            numbers = range(first, first + count)
-            if what in ("add", "change"):
-                add(writer, numbers, salt)
-            elif what == "delete":
-                writer.delete(key_of(number) for number in numbers)
-            elif what == "compact":
-                writer.compact(keep_versions=timedelta(0))
-            else:
-                opened(folder)
+    folder = changed_gallery(tmp_path_factory, steps, look=opened)
     ids = np.random.default_rng(len(steps)).permutation(GallerySnapshot.open(folder).row_ids())
     for _ in range(2):  # as made, and as found again
         facts = opened(folder).facts

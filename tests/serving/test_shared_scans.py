@@ -2,8 +2,9 @@
 
 import random
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -47,6 +48,23 @@ def waiting(scans: SharedScans, count: int) -> None:
     raise AssertionError(f"{len(scans._waiting)} wait, {count} expected")
 
 
+@contextmanager
+def while_one_is_answered(
+    scans: SharedScans, passes: Passes, others: Sequence[tuple[str, int]]
+) -> Iterator[list[Future[int]]]:
+    """Ask for 1 of key a, and for the others while it is answered; then let it go on."""
+    with ThreadPoolExecutor(1 + len(others)) as pool:
+        first = pool.submit(scans.ask, "a", 1, passes)
+        assert passes.begun.wait(WAIT_SECONDS)
+        asked = []
+        for place, (key, number) in enumerate(others):
+            asked.append(pool.submit(scans.ask, key, number, passes))
+            waiting(scans, place + 1)
+        passes.go_on.set()
+        assert first.result(WAIT_SECONDS) == 2
+        yield asked
+
+
 def test_one_alone_is_answered_at_once() -> None:
     passes = Passes()
     assert SharedScans().ask("rows", 4, passes) == 8
@@ -56,34 +74,19 @@ def test_one_alone_is_answered_at_once() -> None:
 def test_those_who_wait_are_answered_together_by_key() -> None:
     """While one pass runs three of one key and two of another arrive: two more passes, not five."""
     scans, passes = SharedScans(), Passes(held=True)
-    with ThreadPoolExecutor(6) as pool:
-        first = pool.submit(scans.ask, "a", 1, passes)
-        assert passes.begun.wait(WAIT_SECONDS)
-        others = []
-        for place, (key, number) in enumerate([("a", 2), ("b", 3), ("a", 4), ("b", 5), ("a", 6)]):
-            others.append(pool.submit(scans.ask, key, number, passes))
-            waiting(scans, place + 1)
-        passes.go_on.set()
-        assert first.result(WAIT_SECONDS) == 2
-        assert [one.result(WAIT_SECONDS) for one in others] == [4, 6, 8, 10, 12]
+    others = [("a", 2), ("b", 3), ("a", 4), ("b", 5), ("a", 6)]
+    with while_one_is_answered(scans, passes, others) as asked:
+        assert [one.result(WAIT_SECONDS) for one in asked] == [4, 6, 8, 10, 12]
     assert passes.together == [[1], [2, 4, 6], [3, 5]]
 
 
 def test_an_error_reaches_only_who_caused_it() -> None:
     scans, passes = SharedScans(), Passes(held=True)
-    with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(scans.ask, "a", 1, passes)
-        assert passes.begun.wait(WAIT_SECONDS)
-        others = []
-        for place, number in enumerate([2, -3, 4]):
-            others.append(pool.submit(scans.ask, "a", number, passes))
-            waiting(scans, place + 1)
-        passes.go_on.set()
-        assert first.result(WAIT_SECONDS) == 2
-        assert others[0].result(WAIT_SECONDS) == 4
+    with while_one_is_answered(scans, passes, [("a", 2), ("a", -3), ("a", 4)]) as asked:
+        assert asked[0].result(WAIT_SECONDS) == 4
         with pytest.raises(ValueError, match="-3 is negative"):
-            others[1].result(WAIT_SECONDS)
-        assert others[2].result(WAIT_SECONDS) == 8
+            asked[1].result(WAIT_SECONDS)
+        assert asked[2].result(WAIT_SECONDS) == 8
 
 
 @pytest.mark.parametrize("at_once", [1, 3])

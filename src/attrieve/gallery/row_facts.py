@@ -40,7 +40,7 @@ class RowFacts:
     """Facts of all rows of a snapshot.
 
     Args:
-        parts: one for each segment; row ids ascend within a part, or are sorted when first asked for.
+        parts: one for each segment; rows that do not stand in the order of their ids are sorted, once.
         schema: of the store: a part that is older than a column holds nothing in it.
     """
 

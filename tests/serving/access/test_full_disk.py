@@ -1,7 +1,5 @@
 """With accounts, too, searches go on where the disk is full; what must be written is told as 507."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,19 +9,14 @@ from fastapi.testclient import TestClient
 
 from attrieve.serving.access.roles import Role
 from serving.access.entrances import PASSWORD, administration, service, sign_in
+from small_disk import small_file_system
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of six mebibytes, where mounting is allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=6m", "attrieve-test", str(folder)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system is not allowed here")
-    yield folder
-    subprocess.run([str(shutil.which("umount")), str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", 6) as folder:
+        yield folder
 
 
 def fill(folder: Path) -> None:

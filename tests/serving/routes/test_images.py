@@ -2,9 +2,6 @@
 
 import io
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from attrieve.serving.state.ledger import Action
 from serving.place import make_place, service_over
 from serving.routes.uploading import done, files
 from serving.uploads.strangers import animated, archive, encoded, png_claiming
+from small_disk import small_file_system
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 
@@ -228,14 +226,8 @@ def test_without_a_run_nothing_is_taken(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of eight mebibytes, where mounting is allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount") if sys.platform == "linux" else None
-    options = ["-t", "tmpfs", "-o", "size=8m", "attrieve-test", str(folder)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system is not allowed here")
-    yield folder
-    subprocess.run([str(shutil.which("umount")), "-l", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", 8) as folder:
+        yield folder
 
 
 def test_a_full_disk(small_disk: Path, tmp_path: Path) -> None:

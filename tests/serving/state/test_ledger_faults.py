@@ -1,8 +1,6 @@
 """Several processes, kills and full disks: what was acknowledged is there."""
 
 import random
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +11,7 @@ import pytest
 from attrieve.errors import StorageError
 from attrieve.serving.state.ledger import Action, Ledger
 from serving.state.ledgers import KIM, check, start_recording
+from small_disk import small_file_system
 
 
 def acknowledged(lines: list[str]) -> dict[int, int]:
@@ -94,14 +93,8 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of six mebibytes, where mounting is allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=6m", "attrieve-test", str(folder)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system is not allowed here")
-    yield folder
-    subprocess.run([str(shutil.which("umount")), str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", 6) as folder:
+        yield folder
 
 
 def test_searches_are_recorded_on_a_full_disk_for_some_while(small_disk: Path) -> None:
