@@ -2,8 +2,8 @@
 
 Two parts. The first needs no network and always runs: every distribution that the service (the extra
 ``serve``) brings along is installed, in the version ``requirements.lock`` pins, under a licence of the list
-below. The second asks about known vulnerabilities (pip-audit) and withdrawn versions; where it cannot ask it
-says NOT AUDITED, and the exit code is 3 unless ``--offline-is-no-failure`` is given.
+below. The second asks about known vulnerabilities (pip-audit); where it cannot ask it says NOT AUDITED, and the exit
+code is 3 unless ``--offline-is-no-failure`` is given.
 """
 
 import importlib.metadata
@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,6 @@ ALLOWED = frozenset(
 BY_NAME = {"fpdf2": "lgpl-3.0-only"}
 """Packages under another licence that were looked at: fpdf2 is used as it is, and can be replaced by whoever
 installs the service."""
-SERVICE = "https://pypi.org/pypi/{name}/{version}/json"
 
 
 def canonical(name: str) -> str:
@@ -167,25 +165,6 @@ def read_told(told: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
     ], skipped
 
 
-def withdrawn(versions: Mapping[str, str], read: Callable[[str], bytes] | None = None) -> list[str]:
-    """Return which versions their authors have withdrawn ("yanked").
-
-    Raises:
-        OSError: if the registry cannot be asked.
-    """
-    problems = []
-    for name, version in sorted(versions.items()):
-        document = json.loads((read or _read)(SERVICE.format(name=name, version=version)))
-        if any(file.get("yanked") for file in document["urls"]):
-            problems.append(f"{name} {version} was withdrawn by its authors")
-    return problems
-
-
-def _read(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=15) as answer:
-        return bytes(answer.read())
-
-
 def main(arguments: list[str]) -> int:
     """Audit, and say what was found; return the exit code."""
     lock, problems = read_lock(LOCK.read_text("utf-8"))
@@ -201,11 +180,9 @@ def main(arguments: list[str]) -> int:
             print("audit: known vulnerabilities", *known, sep="\n  ")
         if skipped:
             raise ConnectionError(f"{len(skipped)} of {len(lock)} could not be looked up: {skipped[0]} first")
-        problems += (gone := withdrawn(versions))
-        print("audit: withdrawn versions", *gone, sep="\n  ")
     except OSError as error:
         not_audited = str(error) or type(error).__name__
-        print(f"audit: NOT AUDITED for known vulnerabilities and withdrawn versions: {not_audited}")
+        print(f"audit: NOT AUDITED for known vulnerabilities: {not_audited}")
     if problems:
         print(f"audit: {len(problems)} problems")
         return 1

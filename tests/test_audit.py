@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import importlib.util
-import json
 import subprocess
 import sys
 import tomllib
@@ -89,17 +88,6 @@ def test_a_line_that_pins_nothing(audit: ModuleType, line: str) -> None:
     assert pinned == {"x": "1.0"}
     assert len(found) == 1
     assert audit.read_lock("A.b==1\na-B==2")[1] == ["a-B is pinned twice"]
-
-
-def test_withdrawn_versions(audit: ModuleType) -> None:
-    """As the registry tells of each file."""
-    documents = {"a/1.0": [{"yanked": False}], "b/2.0": [{"yanked": False}, {"yanked": True}]}
-
-    def read(address: str) -> bytes:
-        name, version = address.split("/")[-3:-1]
-        return json.dumps({"urls": documents[f"{name}/{version}"]}).encode()
-
-    assert audit.withdrawn({"a": "1.0", "b": "2.0"}, read) == ["b 2.0 was withdrawn by its authors"]
 
 
 def test_vulnerabilities_and_what_could_not_be_looked_up(audit: ModuleType) -> None:
