@@ -2,8 +2,8 @@
 
 Two parts. The first needs no network and always runs: every distribution that the service (the extra
 ``serve``) brings along is installed, in the version ``requirements.lock`` pins, under a licence of the list
-below. The second asks about known vulnerabilities (pip-audit); where it cannot ask it says NOT AUDITED, and the exit
-code is 3 unless ``--offline-is-no-failure`` is given.
+below. The second asks about known vulnerabilities (pip-audit); where it cannot ask it says NOT AUDITED, and
+the exit code is 3 unless ``--offline-is-no-failure`` is given.
 """
 
 import importlib.metadata
