@@ -30,7 +30,7 @@ DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "from-statement-to-search.md"
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 PICTURE = re.compile(r"\(images/(?P<name>statement-[\w-]+\.png)\)")
-WIDTH = 110
+WIDTH = 124
 """Characters of a line of output."""
 PICTURE_WIDTH_PX = 760
 COLOURS = 128
