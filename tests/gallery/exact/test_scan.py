@@ -1,5 +1,7 @@
 """What a scan keeps of a block: never farther from the truth in float64 than it says."""
 
+from contextlib import nullcontext
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from attrieve.gallery.exact.bounds import prepare
 from attrieve.gallery.exact.parts import select_parts
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
 from attrieve.gallery.exact.scan import Scanner
+from gallery.exact.directions import directions_first
 from reference.fused_search import attribute_distances, embedding_distances
 
 
@@ -33,9 +36,17 @@ def draw_query(generator: np.random.Generator, attributes: int, dim: int, *, nea
     dim=st.sampled_from([1, 7, 16, 33]),
     queries=st.integers(1, 18),
     together=st.booleans(),
+    few_directions=st.booleans(),
 )
-def test_summaries_keep_their_word(seed: int, rows: int, dim: int, queries: int, together: bool) -> None:
+def test_summaries_keep_their_word(
+    seed: int, rows: int, dim: int, queries: int, together: bool, few_directions: bool
+) -> None:
     """Largest, smallest and mixed distances of each block, of one query and of queries side by side."""
+    with directions_first() if few_directions else nullcontext():
+        check_summaries(seed, rows, dim, queries, together=together)
+
+
+def check_summaries(seed: int, rows: int, dim: int, queries: int, *, together: bool) -> None:
     generator = np.random.default_rng(seed)
     embedding = generator.standard_normal((rows, dim))
     embedding = (embedding / np.linalg.norm(embedding, axis=1, keepdims=True)).astype(np.float32)
@@ -49,7 +60,7 @@ def test_summaries_keep_their_word(seed: int, rows: int, dim: int, queries: int,
     scanner = Scanner(select_parts(columns, None), 1)
     scan_all = scanner._summarise_together if together else scanner._summarise_one_by_one
     for query, ready, mix, summary in zip(asked, prepared, mixes, scan_all(prepared, mixes), strict=True):
-        by_attribute, by_embedding = scanner.errors(ready, summary)
+        by_attribute, by_embedding = scanner.summary_errors(ready, summary)
         assert ready.attribute is not None
         a = np.array(attribute_distances(query, probability, range(rows))) / ready.attribute.unit
         e = np.array(embedding_distances(query, embedding, range(rows)))

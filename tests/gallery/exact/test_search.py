@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from attrieve.gallery.exact import (
 from attrieve.gallery.exact import scan as scan_module
 from attrieve.gallery.exact import search as search_module
 from attrieve.scoring.fusion import Fusion, Normalisation
+from gallery.exact.directions import directions_first, with_directions
 from reference.fused_search import fused_search
 
 NORMALISATIONS = list(Normalisation)
@@ -50,18 +51,26 @@ def draw_query(
     )
 
 
-WAYS = ("all distances kept", "one query at a time", "queries side by side", "two queries together")
+WAYS = (
+    "all distances kept",
+    "one query at a time",
+    "queries side by side",
+    "two queries together",
+    "few directions first",
+    "few directions first, queries side by side",
+)
 
 
 @contextmanager
 def search_in(way: str) -> Iterator[None]:
     """Search in a way that the size of a test's gallery would not choose."""
-    with pytest.MonkeyPatch.context() as patched:
+    first = directions_first() if way.startswith("few directions first") else nullcontext()
+    with first, pytest.MonkeyPatch.context() as patched:
         if way != "all distances kept":
             patched.setattr(search_module, "MOST_KEPT_DISTANCES", 0)
         if way == "two queries together":
             patched.setattr(search_module, "MOST_TOGETHER", 2)
-        least = 1 if way == "queries side by side" else 10**9
+        least = 1 if way.endswith("queries side by side") else 10**9
         patched.setattr(scan_module, "least_batch", lambda: least)
         yield
 
@@ -84,7 +93,8 @@ def assert_equal(
     )
     for way, most in itertools.product(WAYS, (k,) if isinstance(k, int) else k):
         with search_in(way):
-            hits = search_exact(columns, queries, most, keep=keep, tie=tie, threads=threads)
+            searched = with_directions(columns) if way.startswith("few directions first") else columns
+            hits = search_exact(searched, queries, most, keep=keep, tie=tie, threads=threads)
         assert_hits(hits, [answer[:most] for answer in expected], most, len(rows))
     return hits
 

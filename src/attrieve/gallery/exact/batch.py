@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64, Int16, Int64
 from numpy import ndarray
 
 from attrieve.gallery.exact.batch_kernels import GROUP
-from attrieve.gallery.exact.bounds import FLOAT32, PreparedQuery
+from attrieve.gallery.exact.bounds import FLOAT32, AskedEmbedding, PreparedQuery
 
 _LEAST_STEP = 1e-30  # below, float32 would lose digits; the bound counts what is left out
 
@@ -27,15 +27,16 @@ class AskedVectors:
     base: Float32[ndarray, " padded"]
 
     @classmethod
-    def of(cls, queries: Sequence[PreparedQuery], dim: int) -> "AskedVectors":
+    def of(cls, queries: Sequence[AskedEmbedding | None]) -> "AskedVectors":
         """Put the queries side by side."""
         padded = _padded(len(queries))
+        dim = max((len(query.wanted) for query in queries if query is not None), default=0)
         wanted = np.zeros((padded, dim), dtype=np.int16)
         factor, base = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
         for number, query in enumerate(queries):
-            if query.embedding is not None:
-                wanted[number] = query.embedding.wanted
-                factor[number], base[number] = query.embedding.factor, query.embedding.base
+            if query is not None:
+                wanted[number] = query.wanted
+                factor[number], base[number] = query.factor, query.base
         return cls(_pairs(wanted), factor, base)
 
 

@@ -6,7 +6,7 @@ largest certainty, which keeps float32 far from its limits.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int16, Int64
@@ -17,6 +17,8 @@ from attrieve.gallery.exact.quantise import CENTRE, UNIT_TOLERANCE
 from attrieve.gallery.exact.query import FusedQuery
 
 FLOAT32 = 2.0**-24
+_LEAST_FACTOR = 1e-30  # below, float32 would lose digits; what that leaves out is counted
+_OUTSIDE_SLACK = 1e-12  # more than the roundings of float64
 _EMBEDDING_SLACK = 2e-6  # more than the roundings of float32 in base - factor * scale * total
 
 
@@ -81,6 +83,7 @@ class AskedEmbedding:
         base: 1, or 0 if it takes no part.
         length: of the vector.
         missed: length of what ``wanted`` leaves out.
+        outside: length of what lies outside the directions asked about, 0 if these are all.
     """
 
     wanted: Int16[ndarray, " dim"]
@@ -89,20 +92,27 @@ class AskedEmbedding:
     base: np.float32
     length: float
     missed: float
+    outside: float = 0.0
 
     def arrays(self) -> tuple[ndarray | np.generic, ...]:
         """Return what the kernels take."""
         return self.wanted, self.bias, self.factor, self.base
 
-    def error(self, length: Float32[ndarray, " block"]) -> Float64[ndarray, " block"]:
+    def error(
+        self, length: Float32[ndarray, " block"], left: Float32[ndarray, " block"] | None = None
+    ) -> Float64[ndarray, " block"]:
         """Return the largest error of the distance from the errors of the codes (Cauchy-Schwarz).
 
-        ``|<q, x> - <q', x'>| <= |q| |x - x'| + |q - q'| |x'|``
+        ``|<q, x> - <q', x'>| <= |q| |x - x'| + |q - q'| |x'|``, and where both are asked along some
+        directions alone, what lies outside them adds at most the product of its lengths.
+
+        Args:
+            length: of the error of the codes.
+            left: length of what rows have outside the directions, if the codes are along some alone.
         """
         of_codes = length.astype(np.float64)
-        return np.asarray(
-            self.length * of_codes + self.missed * (1 + UNIT_TOLERANCE + of_codes) + _EMBEDDING_SLACK
-        )
+        error = self.length * of_codes + self.missed * (1 + UNIT_TOLERANCE + of_codes) + _EMBEDDING_SLACK
+        return np.asarray(error if left is None else error + self.outside * left.astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +138,14 @@ class PreparedQuery:
     exact: ExactTerms
     attribute: AskedAttributes | None
     embedding: AskedEmbedding | None
+
+    def along(self, directions: Float64[ndarray, "dim direction"]) -> AskedEmbedding | None:
+        """Return the embedding side along orthonormal directions."""
+        if self.embedding is None:
+            return None
+        inside = self.exact.vector @ directions
+        outside = float(np.linalg.norm(self.exact.vector - directions @ inside))
+        return replace(_ask_embedding(inside), outside=outside + _OUTSIDE_SLACK)
 
 
 def prepare(query: FusedQuery, dim: int | None, attributes: int | None) -> PreparedQuery:
@@ -203,7 +221,7 @@ def _ask_attributes(exact: ExactTerms, attributes: int) -> AskedAttributes:
 def _ask_embedding(vector: Float64[ndarray, " dim"]) -> AskedEmbedding:
     # The sum over a row must fit into 32 bits, whatever the codes.
     steps = min(2**15 - 1, (2**31 - 1) // (255 * len(vector)))
-    factor = np.float32(np.abs(vector).max() / steps * (1 + 2.0**-20))
+    factor = np.float32(max(np.abs(vector).max() / steps * (1 + 2.0**-20), _LEAST_FACTOR))
     wanted = np.rint(vector / np.float64(factor))
     return AskedEmbedding(
         wanted.astype(np.int16),

@@ -14,6 +14,9 @@ from attrieve.scoring.fusion import COSINE_MAXIMUM, Fusion, Normalisation
 PILOT_BLOCKS = 64
 """Blocks that are looked at for a guess, at most; and at most one in so many."""
 
+FARTHEST = 16
+"""Blocks that are looked at closely first."""
+
 _LEAST_MIX = 1e-6  # keeps float32 far from where it loses digits
 
 
@@ -89,7 +92,8 @@ def exact_maxima(
 
     def bound(own: Scanner, number: int) -> None:
         for side, bounds in enumerate(_bounds(own, queries[number], summaries[number])):
-            least[number, side] = (bounds.value - bounds.error).max() if bounds is not None else 0.0
+            if bounds is not None:
+                least[number, side] = _least_maximum(own, queries[number], side, bounds)
 
     def rescore(own: Scanner, number: int) -> None:
         floor = least.max(axis=0) if matrix else least[number]
@@ -116,13 +120,29 @@ class _Bounds(NamedTuple):
     unit: float
 
 
+def _least_maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds) -> float:
+    """Return a lower bound of the largest distance, from a closer look at the blocks that reach farthest."""
+    most = float((bounds.value - bounds.error).max())
+    reach = bounds.value + bounds.error
+    if np.count_nonzero(reach >= most) <= FARTHEST:
+        return most
+    farthest = np.sort(np.argpartition(-reach, FARTHEST)[:FARTHEST])
+    error = scanner.errors(query, farthest)[side] * bounds.unit
+    for here, found in scanner.distances(query, farthest):
+        distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
+        lower = np.where(found.filled, distance - error[here][:, None], 0.0)
+        most = max(most, float(lower.max()))
+    return most
+
+
 def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds, most: float) -> float:
     """Return the largest distance, or less if it is below ``most``; rescores the rows that can be it."""
     exact = 0.0
     blocks = np.flatnonzero(bounds.value + bounds.error >= most)
+    error = scanner.errors(query, blocks)[side] * bounds.unit
     for here, found in scanner.distances(query, blocks):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
-        reach = (distance + bounds.error[blocks[here]][:, None] >= most) & found.filled
+        reach = (distance + error[here][:, None] >= most) & found.filled
         rows = found.rows(reach)
         if len(rows):
             exact = max(exact, float(scanner.rescore(query, rows)[side].max()))
@@ -133,7 +153,7 @@ def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds,
 def _bounds(
     scanner: Scanner, query: PreparedQuery, summary: Summary
 ) -> tuple[_Bounds | None, _Bounds | None]:
-    by_attribute, by_embedding = scanner.errors(query, summary)
+    by_attribute, by_embedding = scanner.summary_errors(query, summary)
     attribute = embedding = None
     if query.attribute is not None:
         unit = query.attribute.unit

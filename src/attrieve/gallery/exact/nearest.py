@@ -1,5 +1,6 @@
 """From the summary of a scan to the nearest rows: blocks, then rows, that can be among them."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from attrieve.scoring.fusion import Fusion
 
 _SLACK = 1e-12  # far more than the rounding of the few float64 operations here
 _MIX_SLACK = 1e-6  # the same for float32
+
+LEAST_PROMISING = 32
+"""Blocks that are looked at closely first, at least."""
 
 Found = tuple[
     Int64[ndarray, " found"],
@@ -117,12 +121,40 @@ def _candidates(
 ) -> Int64[ndarray, " found"]:
     """Return all rows whose lower bound does not exceed the k-th smallest upper bound."""
     least, largest = factors.ratios(mix)
-    error = factors.error(*scanner.errors(query, summary))
+    error = factors.error(*scanner.summary_errors(query, summary))
     heap = np.full(k, np.inf)
     upper_bound_of_blocks(summary.least_mix, error, largest, heap)
     reach = summary.least_mix * np.float64(least) - error
     blocks = np.flatnonzero(reach <= factors.limit(heap[0]))
-    return _rows(scanner, query, factors, blocks, error[blocks], k)
+    most = _within_promising(scanner, query, summary, factors, blocks, k)
+    if most < heap[0]:
+        blocks = blocks[reach[blocks] <= factors.limit(most)]
+    return _rows(scanner, query, factors, blocks, k)
+
+
+def _within_promising(
+    scanner: Scanner,
+    query: PreparedQuery,
+    summary: Summary,
+    factors: _Factors,
+    blocks: Int64[ndarray, " block"],
+    k: int,
+) -> float:
+    """Return an upper bound of the k-th nearest row, from the blocks that look best.
+
+    A closer look at these is nearly always enough to pass over most of the others.
+    """
+    looked = max(LEAST_PROMISING, k)
+    if len(blocks) <= 2 * looked:
+        return math.inf
+    best = np.sort(blocks[np.argpartition(summary.least_mix[blocks], looked)[:looked]])
+    error = factors.error(*scanner.errors(query, best))
+    heap = np.full(k, np.inf)
+    for here, found in scanner.distances(query, best):
+        upper_bound_of_rows(
+            found.attribute, found.embedding, error[here], factors.attribute, factors.embedding, heap
+        )
+    return float(heap[0])
 
 
 def _rows(
@@ -130,9 +162,9 @@ def _rows(
     query: PreparedQuery,
     factors: _Factors,
     blocks: Int64[ndarray, " block"],
-    error: Float64[ndarray, " block"],
     k: int,
 ) -> Int64[ndarray, " found"]:
+    error = factors.error(*scanner.errors(query, blocks))
     heap = np.full(k, np.inf)
     rows: list[Int64[ndarray, " found"]] = []
     bounds: list[Float64[ndarray, " found"]] = []

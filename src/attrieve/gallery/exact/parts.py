@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float32, Int64, Integer
 from numpy import ndarray
 
 from attrieve.errors import InputError
+from attrieve.gallery.exact import coarse
+from attrieve.gallery.exact.coarse import CoarseCodes
 from attrieve.gallery.exact.columns import CompactColumns
 from attrieve.gallery.exact.kernels import gather_errors, kept_rows
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
@@ -58,6 +60,18 @@ class Part:
         if codes is None or not used:
             return _nothing(self.segment.rows), _NO_SCALE
         return codes.codes, codes.scale
+
+    @property
+    def coarse(self) -> CoarseCodes | None:
+        """Codes to look at first; None for few rows, which are as quickly looked at in full."""
+        return self.segment.coarse if self.rows > coarse.LEAST_COARSE_ROWS else None
+
+    def first_arrays(self, *, used: bool) -> tuple[ndarray, ndarray]:
+        """Return the codes and scales a first pass reads; as :meth:`embedding_arrays` without coarse ones."""
+        first = self.coarse
+        if first is None or not used:
+            return self.embedding_arrays(used=used)
+        return first.codes.codes, first.codes.scale
 
     def probability_array(self, *, used: bool) -> ndarray:
         """Return codes; without entries if attributes take no part."""

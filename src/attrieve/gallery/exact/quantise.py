@@ -11,8 +11,8 @@ from attrieve.errors import InputError
 BLOCK_ROWS = 64
 """Rows that share one error bound, and one entry in the summary of a scan."""
 
-CHUNK_BLOCKS = 1024
-"""Blocks quantised at a time, which keeps temporary arrays small."""
+CHUNK_ROWS = 1024 * BLOCK_ROWS
+"""Rows quantised at a time, whole blocks, which keeps temporary arrays small."""
 
 CENTRE = 128
 """The code of an embedding entry of 0."""
@@ -20,6 +20,7 @@ CENTRE = 128
 UNIT_TOLERANCE = 1e-3
 """How far from 1 the length of an embedding may be."""
 
+_LEAST_SCALE = 1e-30  # below, float32 would lose digits
 _UP = 1 + 2.0**-20  # more than the rounding of a few float32 operations
 
 
@@ -66,18 +67,25 @@ def quantise_embedding(embedding: Float32[ndarray, "row dim"]) -> EmbeddingCodes
     rows, dim = embedding.shape
     codes = np.empty((rows, dim), dtype=np.uint8)
     scale = np.empty(rows, dtype=np.float32)
-    error = np.zeros(_blocks(rows), dtype=np.float32)
-    for start in range(0, rows, CHUNK_BLOCKS * BLOCK_ROWS):
-        part = slice(start, min(start + CHUNK_BLOCKS * BLOCK_ROWS, rows))
+    error = np.zeros(blocks_of(rows), dtype=np.float32)
+    for start in range(0, rows, CHUNK_ROWS):
+        part = slice(start, min(start + CHUNK_ROWS, rows))
         vectors = np.asarray(embedding[part], dtype=np.float64)
         _require_unit(vectors, start)
-        scale[part] = np.abs(vectors).max(axis=1) / 127 * _UP
-        step = scale[part].astype(np.float64)[:, None]
-        whole = np.rint(vectors / step)
-        codes[part] = (whole + CENTRE).astype(np.uint8)
-        length = np.linalg.norm(vectors - whole * step, axis=1)
-        error[start // BLOCK_ROWS : _blocks(part.stop)] = _largest_by_block(length)
+        codes[part], scale[part], length = quantise_vectors(vectors)
+        error[blocks_of(start) : blocks_of(part.stop)] = largest_by_block(length)
     return EmbeddingCodes(codes, scale, error)
+
+
+def quantise_vectors(
+    vectors: Float64[ndarray, "row dim"],
+) -> tuple[UInt8[ndarray, "row dim"], Float32[ndarray, " row"], Float64[ndarray, " row"]]:
+    """Return codes, scales and the length of each row's error, for vectors of any length up to 1."""
+    scale = np.maximum(np.abs(vectors).max(axis=1) / 127 * _UP, _LEAST_SCALE).astype(np.float32)
+    step = scale.astype(np.float64)[:, None]
+    whole = np.rint(vectors / step)
+    length = np.linalg.norm(vectors - whole * step, axis=1)
+    return (whole + CENTRE).astype(np.uint8), scale, length
 
 
 def quantise_probability(probability: Float32[ndarray, "row attribute"]) -> ProbabilityCodes:
@@ -91,26 +99,28 @@ def quantise_probability(probability: Float32[ndarray, "row attribute"]) -> Prob
     """
     rows, attributes = probability.shape
     codes = np.empty((rows, attributes), dtype=np.uint8)
-    largest = np.zeros(_blocks(rows), dtype=np.float32)
-    error = np.zeros(_blocks(rows), dtype=np.float32)
-    for start in range(0, rows, CHUNK_BLOCKS * BLOCK_ROWS):
-        part = slice(start, min(start + CHUNK_BLOCKS * BLOCK_ROWS, rows))
+    largest = np.zeros(blocks_of(rows), dtype=np.float32)
+    error = np.zeros(blocks_of(rows), dtype=np.float32)
+    for start in range(0, rows, CHUNK_ROWS):
+        part = slice(start, min(start + CHUNK_ROWS, rows))
         values = np.asarray(probability[part], dtype=np.float64)
         _require_probability(values, start)
         whole = np.rint(values * 255)
         codes[part] = whole.astype(np.uint8)
         missed = np.abs(values - whole / 255)
-        blocks = slice(start // BLOCK_ROWS, _blocks(part.stop))
-        largest[blocks] = _largest_by_block(missed.max(axis=1, initial=0.0))
-        error[blocks] = _largest_by_block(np.linalg.norm(missed, axis=1))
+        blocks = slice(blocks_of(start), blocks_of(part.stop))
+        largest[blocks] = largest_by_block(missed.max(axis=1, initial=0.0))
+        error[blocks] = largest_by_block(np.linalg.norm(missed, axis=1))
     return ProbabilityCodes(codes, largest, error)
 
 
-def _blocks(rows: int) -> int:
+def blocks_of(rows: int) -> int:
+    """Return how many blocks rows fill."""
     return -(-rows // BLOCK_ROWS)
 
 
-def _largest_by_block(value: Float64[ndarray, " row"]) -> Float32[ndarray, " block"]:
+def largest_by_block(value: Float64[ndarray, " row"]) -> Float32[ndarray, " block"]:
+    """Return the largest value of each block of rows, rounded up."""
     largest = np.maximum.reduceat(value, np.arange(0, len(value), BLOCK_ROWS))
     return (largest * _UP).astype(np.float32)
 

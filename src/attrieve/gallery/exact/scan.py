@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from attrieve.gallery.exact.batch import AskedSquares, AskedVectors
 from attrieve.gallery.exact.batch_kernels import scan_batch
-from attrieve.gallery.exact.bounds import PreparedQuery
+from attrieve.gallery.exact.bounds import AskedEmbedding, PreparedQuery
 from attrieve.gallery.exact.kernels import NO_ROW, distances_of_blocks, rescore, scan
 from attrieve.gallery.exact.parts import Part
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
@@ -94,6 +94,8 @@ class Scanner:
         self._kept: dict[PreparedQuery, list[Blocks]] = {}
         self._few = False
         self._kept_errors: dict[PreparedQuery, tuple[ndarray, ndarray]] = {}
+        self._kept_code_errors: dict[PreparedQuery, tuple[ndarray, ndarray]] = {}
+        self._first: dict[tuple[PreparedQuery, Part], AskedEmbedding | None] = {}
 
     def for_each(self, queries: Sequence[PreparedQuery], work: Callable[["Scanner", int], None]) -> None:
         """Call ``work(scanner, number)`` for each query, several at a time, each on one thread."""
@@ -136,8 +138,17 @@ class Scanner:
     ) -> list[Summary]:
         tables = np.empty((len(queries), 3, self.blocks), dtype=np.float32)
         step = self._share() if len(queries) == 1 else min(self._share(), TURN_ROWS)
+        self._ask_first(queries)
         tasks = [
-            partial(_scan, part, start, min(start + step, part.rows), query, mix, table[:, part.own_blocks])
+            partial(
+                _scan,
+                part,
+                start,
+                min(start + step, part.rows),
+                (query, self._first[query, part]),
+                mix,
+                table[:, part.own_blocks],
+            )
             for part in self.parts
             for start in range(0, part.rows, step)
             for query, mix, table in zip(queries, mixes, tables, strict=True)
@@ -149,24 +160,25 @@ class Scanner:
         self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
     ) -> list[Summary]:
         table = np.empty((4, len(queries), self.blocks), dtype=np.float32)
-        segment = self.parts[0].segment
         by_vector = any(query.embedding is not None for query in queries)
         by_attribute = any(query.attribute is not None for query in queries)
-        dim, attributes = segment.widths
-        vectors = AskedVectors.of(queries, (dim or 0) if by_vector else 0)
+        attributes = self.parts[0].segment.widths[1]
         squares = AskedSquares.of(queries, (attributes or 0) if by_attribute else 0)
-        asked = np.stack([-vectors.factor, vectors.base, squares.constant, squares.linear])
-        mix = np.zeros((2, asked.shape[1]), dtype=np.float32)
-        mix[:, : len(queries)] = np.array(mixes).T
+        self._ask_first(queries)
         step = self._share()
-        run_all(
-            [
+        tasks: list[Callable[[], None]] = []
+        for part in self.parts:
+            vectors = AskedVectors.of([self._first[query, part] for query in queries])
+            asked = np.stack([-vectors.factor, vectors.base, squares.constant, squares.linear])
+            mix = np.zeros((2, asked.shape[1]), dtype=np.float32)
+            mix[:, : len(queries)] = np.array(mixes).T
+            tasks += [
                 partial(
                     scan_batch,
                     start,
                     min(start + step, part.rows),
                     *part.listed(),
-                    *part.embedding_arrays(used=by_vector),
+                    *part.first_arrays(used=by_vector),
                     vectors.pairs,
                     part.probability_array(used=by_attribute),
                     squares.set_start,
@@ -177,11 +189,9 @@ class Scanner:
                     *mix,
                     *table[:, :, part.own_blocks],
                 )
-                for part in self.parts
                 for start in range(0, part.rows, step)
-            ],
-            self.threads,
-        )
+            ]
+        run_all(tasks, self.threads)
         return [
             Summary(table[0, number], table[1, number], table[2, number], table[3, number], error)
             for number, error in enumerate(squares.error.tolist())
@@ -191,18 +201,59 @@ class Scanner:
         # Several pieces for each thread, so that a slow one does not keep the others waiting.
         return max(1, -(-self.blocks // (8 * self.threads))) * BLOCK_ROWS
 
-    def errors(
+    def _ask_first(self, queries: Sequence[PreparedQuery]) -> None:
+        for query in queries:
+            for part in self.parts:
+                if (query, part) not in self._first:
+                    coarse = part.coarse
+                    asked = query.embedding if coarse is None else query.along(coarse.directions)
+                    self._first[query, part] = asked
+
+    def summary_errors(
         self, query: PreparedQuery, summary: Summary
     ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
-        """Return how far any attribute and embedding distance of each block can be from the truth."""
+        """Return how far attribute and embedding distances of each block's summary can be from the truth."""
         if not self._few:  # of many queries, this would be most of what a search holds
-            return self._errors(query, summary)
+            return self._summary_errors(query, summary)
         if query not in self._kept_errors:
-            self._kept_errors[query] = self._errors(query, summary)
+            self._kept_errors[query] = self._summary_errors(query, summary)
         return self._kept_errors[query]
 
-    def _errors(
+    def _summary_errors(
         self, query: PreparedQuery, summary: Summary
+    ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
+        by_attribute, by_embedding = self._errors(query)
+        by_embedding = by_embedding.copy()
+        for part in self.parts:
+            coarse, asked = part.coarse, self._first.get((query, part))
+            if asked is not None and coarse is not None:
+                by_embedding[part.own_blocks] = asked.error(
+                    part.errors(coarse.codes.error), part.errors(coarse.left)
+                )
+        if summary.square_error > 0 and summary.least_attribute is not None:
+            # |a - b| = |a^2 - b^2| / (a + b), and never more than the root of |a^2 - b^2|
+            least = np.maximum(summary.least_attribute, math.sqrt(summary.square_error), dtype=np.float64)
+            by_attribute = by_attribute + summary.square_error / least
+        return by_attribute, by_embedding
+
+    def errors(
+        self, query: PreparedQuery, blocks: Int64[ndarray, " block"]
+    ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
+        """Return how far what :meth:`distances` yields of blocks can be from the truth."""
+        by_attribute, by_embedding = self._errors(query)
+        return by_attribute[blocks], by_embedding[blocks]
+
+    def _errors(
+        self, query: PreparedQuery
+    ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
+        if not self._few:
+            return self._errors_of_codes(query)
+        if query not in self._kept_code_errors:
+            self._kept_code_errors[query] = self._errors_of_codes(query)
+        return self._kept_code_errors[query]
+
+    def _errors_of_codes(
+        self, query: PreparedQuery
     ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
         by_attribute, by_embedding = np.zeros(self.blocks), np.zeros(self.blocks)
         for part in self.parts:
@@ -213,10 +264,6 @@ class Scanner:
                 )
             if query.embedding is not None and embedding is not None:
                 by_embedding[part.own_blocks] = query.embedding.error(part.errors(embedding.error))
-        if summary.square_error > 0 and summary.least_attribute is not None:
-            # |a - b| = |a^2 - b^2| / (a + b), and never more than the root of |a^2 - b^2|
-            least = np.maximum(summary.least_attribute, math.sqrt(summary.square_error), dtype=np.float64)
-            by_attribute += summary.square_error / least
         return by_attribute, by_embedding
 
     def distances(
@@ -251,15 +298,19 @@ class Scanner:
 
 
 def _arguments(part: Part, query: PreparedQuery) -> tuple[object, ...]:
+    embedding = part.embedding_arrays(used=query.embedding is not None)
+    return (*embedding, *_asked(part, query, query.embedding))
+
+
+def _asked(part: Part, query: PreparedQuery, embedding: AskedEmbedding | None) -> tuple[object, ...]:
     nothing, one = np.float32(0), np.empty(0, dtype=np.float32)
     index = np.zeros(1, dtype=np.int64)
-    if query.embedding is None:
+    if embedding is None:
         asked_embedding: tuple[object, ...] = (np.empty(0, np.int16), np.int32(0), nothing, nothing)
     else:
-        asked_embedding = query.embedding.arrays()
+        asked_embedding = embedding.arrays()
     asked_attributes = (one, one, index, index[:0], one, one)
     return (
-        *part.embedding_arrays(used=query.embedding is not None),
         *asked_embedding,
         part.probability_array(used=query.attribute is not None),
         *(asked_attributes if query.attribute is None else query.attribute.arrays()),
@@ -270,11 +321,13 @@ def _scan(
     part: Part,
     start: int,
     stop: int,
-    query: PreparedQuery,
+    asked: tuple[PreparedQuery, AskedEmbedding | None],
     mix: tuple[np.float32, np.float32],
     table: Float32[ndarray, "3 own_block"],
 ) -> None:
-    scan(start, stop, *part.listed(), *_arguments(part, query), *mix, table[0], table[1], table[2])
+    query, embedding = asked
+    codes = part.first_arrays(used=embedding is not None)
+    scan(start, stop, *part.listed(), *codes, *_asked(part, query, embedding), *mix, *table)
 
 
 def _room(part: Part, blocks: Int64[ndarray, " block"] | None = None) -> Blocks:

@@ -8,6 +8,7 @@ from jaxtyping import Float32
 from numpy import ndarray
 
 from attrieve.errors import InputError
+from attrieve.gallery.exact.coarse import CoarseCodes, coarse_codes
 from attrieve.gallery.exact.quantise import (
     EmbeddingCodes,
     ProbabilityCodes,
@@ -28,6 +29,7 @@ class Segment:
             come into question are read.
         exact_probability: the same.
         name: tells segments in a folder apart.
+        coarse: the embedding along a few directions, for a first look, or None where that spares little.
     """
 
     rows: int
@@ -36,6 +38,7 @@ class Segment:
     exact_embedding: Float32[ndarray, "row dim"] | None
     exact_probability: Float32[ndarray, "row attribute"] | None
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    coarse: CoarseCodes | None = None
 
     @classmethod
     def from_float(
@@ -63,6 +66,7 @@ class Segment:
             None if probability is None else quantise_probability(probability),
             None if embedding is None else np.ascontiguousarray(embedding),
             None if probability is None else np.ascontiguousarray(probability),
+            coarse=None if embedding is None else coarse_codes(embedding),
         )
 
     @property
@@ -84,6 +88,12 @@ class Segment:
             arrays["probability_codes"] = self.probability.codes
             arrays["probability_largest_error"] = self.probability.largest_error
             arrays["probability_error"] = self.probability.error
+        if self.coarse is not None:
+            arrays["coarse_codes"] = self.coarse.codes.codes
+            arrays["coarse_scale"] = self.coarse.codes.scale
+            arrays["coarse_error"] = self.coarse.codes.error
+            arrays["coarse_left"] = self.coarse.left
+            arrays["coarse_directions"] = self.coarse.directions
         return arrays
 
     def exact_arrays(self) -> dict[str, ndarray]:
@@ -105,4 +115,13 @@ class Segment:
                 arrays["probability_largest_error"],
                 arrays["probability_error"],
             )
-        return cls(rows, embedding, probability, arrays.get("embedding"), arrays.get("probability"), name)
+        coarse = None
+        if "coarse_codes" in arrays:
+            coarse = CoarseCodes(
+                arrays["coarse_directions"],
+                EmbeddingCodes(arrays["coarse_codes"], arrays["coarse_scale"], arrays["coarse_error"]),
+                arrays["coarse_left"],
+            )
+        return cls(
+            rows, embedding, probability, arrays.get("embedding"), arrays.get("probability"), name, coarse
+        )
