@@ -35,18 +35,17 @@ def draw_query(generator: np.random.Generator, attributes: int, dim: int, *, nea
     rows=st.integers(1, 150),
     dim=st.sampled_from([1, 7, 16, 33]),
     queries=st.integers(1, 18),
-    together=st.booleans(),
     few_directions=st.booleans(),
 )
 def test_summaries_keep_their_word(
-    seed: int, rows: int, dim: int, queries: int, together: bool, few_directions: bool
+    seed: int, rows: int, dim: int, queries: int, few_directions: bool
 ) -> None:
-    """Largest, smallest and mixed distances of each block, of one query and of queries side by side."""
+    """Largest, smallest and mixed distances of each block, of one query or several."""
     with directions_first() if few_directions else nullcontext():
-        check_summaries(seed, rows, dim, queries, together=together)
+        check_summaries(seed, rows, dim, queries)
 
 
-def check_summaries(seed: int, rows: int, dim: int, queries: int, *, together: bool) -> None:
+def check_summaries(seed: int, rows: int, dim: int, queries: int) -> None:
     generator = np.random.default_rng(seed)
     embedding = generator.standard_normal((rows, dim))
     embedding = (embedding / np.linalg.norm(embedding, axis=1, keepdims=True)).astype(np.float32)
@@ -58,9 +57,10 @@ def check_summaries(seed: int, rows: int, dim: int, queries: int, *, together: b
     prepared = [prepare(query, dim, 6) for query in asked]
     mixes = [(np.float32(generator.uniform(0.1, 1)), np.float32(1)) for _ in asked]
     scanner = Scanner(select_parts(columns, None), 1)
-    scan_all = scanner._summarise_together if together else scanner._summarise_one_by_one
-    for query, ready, mix, summary in zip(asked, prepared, mixes, scan_all(prepared, mixes), strict=True):
-        by_attribute, by_embedding = scanner.summary_errors(ready, summary)
+    for query, ready, mix, summary in zip(
+        asked, prepared, mixes, scanner.summarise(prepared, mixes), strict=True
+    ):
+        by_attribute, by_embedding = scanner.summary_errors(ready)
         assert ready.attribute is not None
         a = np.array(attribute_distances(query, probability, range(rows))) / ready.attribute.unit
         e = np.array(embedding_distances(query, embedding, range(rows)))

@@ -13,10 +13,13 @@ from jaxtyping import Float32, Float64, Int16, Int64
 from numpy import ndarray
 
 from attrieve.errors import InputError
+from attrieve.gallery.exact.kernels import LANES
 from attrieve.gallery.exact.quantise import CENTRE, UNIT_TOLERANCE
 from attrieve.gallery.exact.query import FusedQuery
 
 FLOAT32 = 2.0**-24
+_MOST_OFF = 1.5  # more than rounding target (0.25) and weight (0.07) and rounding down (1) do to a number
+_MOST_LANES = 120  # numbers of up to 4,081 whose squares fit into 31 bits, added up
 _LEAST_FACTOR = 1e-30  # below, float32 would lose digits; what that leaves out is counted
 _OUTSIDE_SLACK = 1e-12  # more than the roundings of float64
 _EMBEDDING_SLACK = 2e-6  # more than the roundings of float32 in base - factor * scale * total
@@ -27,8 +30,10 @@ class AskedAttributes:
     """The attribute side of a description; no terms if it takes no part.
 
     Args:
-        weight, offset: for each attribute of the schema that a term names alone:
-            the term adds ``(weight * code - offset)^2``.
+        begins: attributes at which the kernels' sixteen lanes start; none for fewer than sixteen.
+        weight, offset: for each lane, or each attribute without lanes, whole numbers, 0 where no term
+            names the attribute alone: the term adds ``step * (weight * (32 code - offset) / 65536)^2``.
+        step: the square of the unit over that of these numbers.
         set_start, set_attribute: positions of the attributes of the other terms, one behind the other.
         set_weight, set_offset: the same numbers for these.
         unit: root of the largest certainty.
@@ -36,8 +41,10 @@ class AskedAttributes:
         terms, multiplicity: how many terms, and how often one attribute is named at most.
     """
 
-    weight: Float32[ndarray, " attribute"]
-    offset: Float32[ndarray, " attribute"]
+    begins: Int64[ndarray, " _"]
+    weight: Int16[ndarray, " lane"]
+    offset: Int16[ndarray, " lane"]
+    step: np.float32
     set_start: Int64[ndarray, " bound"]
     set_attribute: Int64[ndarray, " named"]
     set_weight: Float32[ndarray, " several"]
@@ -47,11 +54,13 @@ class AskedAttributes:
     terms: int
     multiplicity: int
 
-    def arrays(self) -> tuple[ndarray, ...]:
+    def arrays(self) -> tuple[ndarray | np.generic, ...]:
         """Return what the kernels take."""
         return (
+            self.begins,
             self.weight,
             self.offset,
+            self.step,
             self.set_start,
             self.set_attribute,
             self.set_weight,
@@ -69,7 +78,8 @@ class AskedAttributes:
         by_entry = math.sqrt(self.total) * largest.astype(np.float64)
         by_length = math.sqrt(self.multiplicity) * length.astype(np.float64)
         slack = 2 * math.sqrt(self.total) * (self.terms + 16) * FLOAT32
-        return np.asarray(np.minimum(by_entry, by_length) + slack)
+        whole = math.sqrt(self.terms) * _MOST_OFF * math.sqrt(self.step)
+        return np.asarray(np.minimum(by_entry, by_length) + slack + whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,14 +209,21 @@ def _ask_attributes(exact: ExactTerms, attributes: int) -> AskedAttributes:
     # A term by itself goes into the plain loop over all attributes, others into lists.
     first = exact.term_attribute[exact.term_start[:-1]]
     plain = (size == 1) & (named[first] == 1)
-    weight, offset = np.zeros(attributes, np.float32), np.zeros(attributes, np.float32)
-    weight[first[plain]] = root[plain] / 255
-    offset[first[plain]] = root[plain] * exact.target[plain]
+    # The sum of squares must fit into 32 bits, whatever the codes.
+    largest = int((2**15 - 1) * min(1.0, math.sqrt(_MOST_LANES / max(1, plain.sum()))))
+    weight, offset = np.zeros(attributes, np.int16), np.zeros(attributes, np.int16)
+    weight[first[plain]] = np.rint(root[plain] * largest)
+    offset[first[plain]] = np.rint(exact.target[plain] * (32 * 255))
+    begins = _begins(attributes)
+    if len(begins):
+        weight, offset = _in_lanes(weight, begins), _in_lanes(offset, begins)
     listed = ~plain & (root > 0)
     members = exact.term_attribute[np.repeat(listed, size)]
     return AskedAttributes(
+        begins,
         weight,
         offset,
+        np.float32((65536 / (32 * 255 * largest)) ** 2),
         np.concatenate([[0], np.cumsum(size[listed])]).astype(np.int64),
         members,
         (root[listed] / 255).astype(np.float32),
@@ -216,6 +233,21 @@ def _ask_attributes(exact: ExactTerms, attributes: int) -> AskedAttributes:
         terms=len(exact.certainty),
         multiplicity=int(named.max()),
     )
+
+
+def _begins(attributes: int) -> Int64[ndarray, " _"]:
+    if attributes < LANES:
+        return np.empty(0, dtype=np.int64)
+    return np.unique([*range(0, attributes - LANES + 1, LANES), attributes - LANES])
+
+
+def _in_lanes(value: Int16[ndarray, " attribute"], begins: Int64[ndarray, " _"]) -> Int16[ndarray, " lane"]:
+    found = np.zeros((len(begins), LANES), dtype=np.int16)
+    done = 0
+    for lanes, begin in zip(found, begins.tolist(), strict=True):
+        lanes[done - begin :] = value[done : begin + LANES]
+        done = begin + LANES
+    return found.reshape(-1)
 
 
 def _ask_embedding(vector: Float64[ndarray, " dim"]) -> AskedEmbedding:

@@ -13,6 +13,7 @@ import numpy as np
 from attrieve.gallery.exact.lanes import (
     add,
     add_products,
+    as_floats,
     expect,
     larger,
     load_bytes,
@@ -24,8 +25,11 @@ from attrieve.gallery.exact.lanes import (
     repeat_float,
     root,
     smaller,
+    spread,
     store_floats,
-    total,
+    store_sums,
+    totals_of_eight,
+    weigh,
 )
 
 BLOCK = 64
@@ -56,53 +60,93 @@ def _rest(codes, row, wanted, whole):
     return found
 
 
+@numba.njit(nogil=True, cache=True, inline="always")
+@no_type_check
+def _rows_at(place, stop, ids, use_ids):
+    """Return the rows at eight places."""
+    return (
+        row_at(place, stop, ids, use_ids),
+        row_at(place + 1, stop, ids, use_ids),
+        row_at(place + 2, stop, ids, use_ids),
+        row_at(place + 3, stop, ids, use_ids),
+        row_at(place + 4, stop, ids, use_ids),
+        row_at(place + 5, stop, ids, use_ids),
+        row_at(place + 6, stop, ids, use_ids),
+        row_at(place + 7, stop, ids, use_ids),
+    )
+
+
 @numba.njit(nogil=True, cache=True)
 @no_type_check
 def _embedding_totals(first, stop, ids, use_ids, codes, wanted, totals):
-    """Fill for 64 places the whole number ``sum_j wanted_j code_j``; four rows share what is wanted."""
+    """Fill for 64 places the whole number ``sum_j wanted_j code_j``; eight rows share what is wanted."""
     dim = np.int64(wanted.shape[0])
     whole = dim // LANES * LANES
-    for i in range(0, min(BLOCK, stop - first), 4):
-        row0 = row_at(first + i, stop, ids, use_ids)
-        row1 = row_at(first + i + 1, stop, ids, use_ids)
-        row2 = row_at(first + i + 2, stop, ids, use_ids)
-        row3 = row_at(first + i + 3, stop, ids, use_ids)
-        sums0, sums1, sums2, sums3 = no_sums(), no_sums(), no_sums(), no_sums()
+    for i in range(0, min(BLOCK, stop - first), 8):
+        r0, r1, r2, r3, r4, r5, r6, r7 = _rows_at(first + i, stop, ids, use_ids)
+        a, b, c, d = no_sums(), no_sums(), no_sums(), no_sums()
+        e, f, g, h = no_sums(), no_sums(), no_sums(), no_sums()
         for j in range(0, whole, LANES):
             pairs = load_pairs(wanted, j)
-            sums0 = add_products(sums0, load_bytes(codes, row0 * dim + j), pairs)
-            sums1 = add_products(sums1, load_bytes(codes, row1 * dim + j), pairs)
-            sums2 = add_products(sums2, load_bytes(codes, row2 * dim + j), pairs)
-            sums3 = add_products(sums3, load_bytes(codes, row3 * dim + j), pairs)
-        totals[i], totals[i + 1] = total(sums0), total(sums1)
-        totals[i + 2], totals[i + 3] = total(sums2), total(sums3)
+            a = add_products(a, load_bytes(codes, r0 * dim + j), pairs)
+            b = add_products(b, load_bytes(codes, r1 * dim + j), pairs)
+            c = add_products(c, load_bytes(codes, r2 * dim + j), pairs)
+            d = add_products(d, load_bytes(codes, r3 * dim + j), pairs)
+            e = add_products(e, load_bytes(codes, r4 * dim + j), pairs)
+            f = add_products(f, load_bytes(codes, r5 * dim + j), pairs)
+            g = add_products(g, load_bytes(codes, r6 * dim + j), pairs)
+            h = add_products(h, load_bytes(codes, r7 * dim + j), pairs)
+        store_sums(totals_of_eight(a, b, c, d, e, f, g, h), totals, i)
         if whole < dim:
-            totals[i] = np.int32(totals[i] + _rest(codes, row0, wanted, whole))
-            totals[i + 1] = np.int32(totals[i + 1] + _rest(codes, row1, wanted, whole))
-            totals[i + 2] = np.int32(totals[i + 2] + _rest(codes, row2, wanted, whole))
-            totals[i + 3] = np.int32(totals[i + 3] + _rest(codes, row3, wanted, whole))
+            for n in range(8):
+                row = row_at(first + i + n, stop, ids, use_ids)
+                totals[i + n] = np.int32(totals[i + n] + _rest(codes, row, wanted, whole))
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@numba.njit(nogil=True, cache=True, inline="always")
 @no_type_check
-def _attribute_squares(first, stop, ids, use_ids, codes, weight, offset, squares):
-    """Fill for 64 places the sum of ``(weight * code - offset)^2``; four rows share the weights."""
-    for i in range(0, min(BLOCK, stop - first), 4):
-        row0 = row_at(first + i, stop, ids, use_ids)
-        row1 = row_at(first + i + 1, stop, ids, use_ids)
-        row2 = row_at(first + i + 2, stop, ids, use_ids)
-        row3 = row_at(first + i + 3, stop, ids, use_ids)
-        sum0, sum1, sum2, sum3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-        for j in range(weight.shape[0]):
-            part0 = np.float32(codes[row0, j]) * weight[j] - offset[j]
-            part1 = np.float32(codes[row1, j]) * weight[j] - offset[j]
-            part2 = np.float32(codes[row2, j]) * weight[j] - offset[j]
-            part3 = np.float32(codes[row3, j]) * weight[j] - offset[j]
-            sum0 += part0 * part0
-            sum1 += part1 * part1
-            sum2 += part2 * part2
-            sum3 += part3 * part3
-        squares[i], squares[i + 1], squares[i + 2], squares[i + 3] = sum0, sum1, sum2, sum3
+def _add_squares(sums, codes, position, offset, weight):
+    shown = weigh(spread(load_bytes(codes, position), offset), weight)
+    return add_products(sums, shown, shown)
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset, step, squares):
+    """Fill for 64 places ``step * sum_j (weight_j (32 code_j - offset_j) / 65536)^2``; eight at a time.
+
+    Sixteen attributes fill the lanes; ``begins`` says at which the lanes start, and the last lanes may
+    overlap those before, with weights of 0. Fewer than sixteen attributes are added one by one.
+    """
+    width = np.int64(codes.shape[1])
+    scale = repeat_float(step)
+    for i in range(0, min(BLOCK, stop - first), 8):
+        if begins.shape[0]:
+            r0, r1, r2, r3, r4, r5, r6, r7 = _rows_at(first + i, stop, ids, use_ids)
+            a, b, c, d = no_sums(), no_sums(), no_sums(), no_sums()
+            e, f, g, h = no_sums(), no_sums(), no_sums(), no_sums()
+            for lanes in range(begins.shape[0]):
+                j = begins[lanes]
+                away, heavy = load_pairs(offset, lanes * LANES), load_pairs(weight, lanes * LANES)
+                a = _add_squares(a, codes, r0 * width + j, away, heavy)
+                b = _add_squares(b, codes, r1 * width + j, away, heavy)
+                c = _add_squares(c, codes, r2 * width + j, away, heavy)
+                d = _add_squares(d, codes, r3 * width + j, away, heavy)
+                e = _add_squares(e, codes, r4 * width + j, away, heavy)
+                f = _add_squares(f, codes, r5 * width + j, away, heavy)
+                g = _add_squares(g, codes, r6 * width + j, away, heavy)
+                h = _add_squares(h, codes, r7 * width + j, away, heavy)
+            found = as_floats(totals_of_eight(a, b, c, d, e, f, g, h))
+            store_floats(multiply(scale, found), squares, i)
+        else:
+            for n in range(8):
+                row = row_at(first + i + n, stop, ids, use_ids)
+                total = np.int32(0)
+                for j in range(width):
+                    away = np.int32(32) * np.int32(codes[row, j]) - np.int32(offset[j])
+                    shown = (away * np.int32(weight[j])) >> 16
+                    total = np.int32(total + shown * shown)
+                squares[i + n] = step * np.float32(total)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST)
@@ -141,7 +185,7 @@ def _expect_rows(first, stop, ids, embedding_codes, scale, probability_codes):
 @no_type_check
 def _distances(
     first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-    probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
     totals, attribute, embedding,
 ):  # fmt: skip
     """Fill both distances of up to 64 places from ``first``; ``totals`` is room to work in.
@@ -163,13 +207,15 @@ def _distances(
             totals[i] = np.int32(totals[i] - bias)
         nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
         for i in range(0, BLOCK, 8):
-            step = multiply(repeat_float(-factor), load_floats(embedding, i))
-            e = add(repeat_float(base), multiply(step, load_whole(totals, i)))
+            slope = multiply(repeat_float(-factor), load_floats(embedding, i))
+            e = add(repeat_float(base), multiply(slope, load_whole(totals, i)))
             store_floats(smaller(larger(e, nothing), two), embedding, i)
     else:
         embedding[:count] = np.float32(0)
     if weight.shape[0]:
-        _attribute_squares(first, stop, ids, use_ids, probability_codes, weight, offset, attribute)
+        _attribute_squares(
+            first, stop, ids, use_ids, probability_codes, begins, weight, offset, step, attribute
+        )
         if set_weight.shape[0]:
             _add_sets(
                 first, stop, ids, use_ids, probability_codes,
@@ -185,7 +231,7 @@ def _distances(
 @no_type_check
 def scan(
     start, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-    probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
     mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix,
 ):  # fmt: skip
     """Fill the three summaries of the blocks of places ``start`` to ``stop``; both count in rows."""
@@ -194,7 +240,7 @@ def scan(
     for first in range(start, stop, BLOCK):
         _distances(
             first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-            probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+            probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
             totals, attribute, embedding,
         )  # fmt: skip
         if stop - first < BLOCK:  # what lies past the end must not count
@@ -236,7 +282,7 @@ def _reduce(attribute, embedding, mix_attribute, mix_embedding, room):
 @no_type_check
 def distances_of_blocks(
     blocks, ids, use_ids, rows, embedding_codes, scale, wanted, bias, factor, base,
-    probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
     attribute, embedding,
 ):  # fmt: skip
     """Fill both distances (block, 64) of all rows of some blocks; places past the end get NO_ROW."""
@@ -245,7 +291,7 @@ def distances_of_blocks(
         first = blocks[b] * BLOCK
         _distances(
             first, rows, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-            probability_codes, weight, offset, set_start, set_attribute, set_weight, set_offset,
+            probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
             totals, attribute[b], embedding[b],
         )  # fmt: skip
         for i in range(rows - first, BLOCK):

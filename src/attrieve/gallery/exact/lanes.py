@@ -129,6 +129,90 @@ def add_products(typing_context: Any, sums: Any, one: Any, other: Any) -> Any:
 
 @intrinsic
 @no_type_check
+def spread(typing_context: Any, pairs: Any, offsets: Any) -> Any:
+    """Return ``32 * pairs - offsets`` for each int16, wrapping at 16 bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pairs, offsets = arguments
+        return builder.sub(builder.shl(pairs, ir.Constant(_SHORTS16, [5] * 16)), offsets)
+
+    return _PAIRS(_PAIRS, _PAIRS), generate
+
+
+@intrinsic
+@no_type_check
+def weigh(typing_context: Any, pairs: Any, weights: Any) -> Any:
+    """Return ``pairs * weights / 65536`` for each int16, rounded down (``pmulhw`` on x86)."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one, other = (builder.sext(argument, _WORDS16) for argument in arguments)
+        shifted = builder.ashr(builder.mul(one, other), ir.Constant(_WORDS16, [16] * 16))
+        return builder.trunc(shifted, _SHORTS16)
+
+    return _PAIRS(_PAIRS, _PAIRS), generate
+
+
+@intrinsic
+@no_type_check
+def totals_of_eight(
+    typing_context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any
+) -> Any:
+    """Return the totals of eight times eight sums, as :func:`total` does of one."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def both(one: Any, other: Any, width: int) -> Any:
+            # what stands in the first half of each ``2 * width`` entries, and what stands in the second
+            halves = [
+                [place + half + vector * 8 for place in range(0, 8, 2 * width) for vector in (0, 1)]
+                for half in (0, width)
+            ]
+            masks = [[first + n for first in half for n in range(width)] for half in halves]
+            low, high = (builder.shuffle_vector(one, other, ir.Constant(_WORDS8, mask)) for mask in masks)
+            return builder.add(low, high)
+
+        rows = list(arguments)
+        for width in (1, 2, 4):
+            rows = [both(rows[n], rows[n + 1], width) for n in range(0, len(rows), 2)]
+        return rows[0]
+
+    return _SUMS(*[_SUMS] * 8), generate
+
+
+@intrinsic
+@no_type_check
+def as_floats(typing_context: Any, sums: Any) -> Any:
+    """Return eight int32 as float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.sitofp(arguments[0], _FLOATS8)
+
+    return _FLOATS(_SUMS), generate
+
+
+@intrinsic
+@no_type_check
+def repeat_whole(typing_context: Any, value: Any) -> Any:
+    """Return an int32 eight times."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _repeat(builder, arguments[0], _WORDS8)
+
+    return _SUMS(types.int32), generate
+
+
+@intrinsic
+@no_type_check
+def add_whole(typing_context: Any, one: Any, other: Any) -> Any:
+    """Return ``one + other``, wrapping at 32 bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.add(*arguments)
+
+    return _SUMS(_SUMS, _SUMS), generate
+
+
+@intrinsic
+@no_type_check
 def store_sums(typing_context: Any, sums: Any, array: Any, position: Any) -> Any:
     """Put eight sums into an int32 array from ``position`` on."""
 

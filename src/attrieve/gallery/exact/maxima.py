@@ -153,7 +153,7 @@ def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds,
 def _bounds(
     scanner: Scanner, query: PreparedQuery, summary: Summary
 ) -> tuple[_Bounds | None, _Bounds | None]:
-    by_attribute, by_embedding = scanner.summary_errors(query, summary)
+    by_attribute, by_embedding = scanner.summary_errors(query)
     attribute = embedding = None
     if query.attribute is not None:
         unit = query.attribute.unit
