@@ -13,27 +13,44 @@ from attrieve.gallery.exact import lanes
 def products(codes, wanted, found):  # type: ignore[no-untyped-def]
     sums = lanes.add_products(lanes.no_sums(), lanes.load_bytes(codes, 3), lanes.load_pairs(wanted, 1))
     lanes.store_sums(sums, found, 2)
-    return lanes.total(sums)
 
 
 @numba.njit
 @no_type_check
-def repeated(entries, wanted, found):  # type: ignore[no-untyped-def]
-    pair = lanes.repeat_pair(entries, 1)
-    lanes.store_sums(lanes.add_products(lanes.no_sums(), pair, lanes.load_pairs(wanted, 0)), found, 0)
+def weighed(codes, offset, weight, found):  # type: ignore[no-untyped-def]
+    shown = lanes.weigh(
+        lanes.spread(lanes.load_bytes(codes, 0), lanes.load_pairs(offset, 0)), lanes.load_pairs(weight, 0)
+    )
+    lanes.store_sums(lanes.add_products(lanes.no_sums(), shown, shown), found, 0)
 
 
 @numba.njit
 @no_type_check
-def floats(one, other, whole, short, found):  # type: ignore[no-untyped-def]
+def totals(sums, found):  # type: ignore[no-untyped-def]
+    eight = lanes.totals_of_eight(
+        lanes.load_sums(sums, 0),
+        lanes.load_sums(sums, 8),
+        lanes.load_sums(sums, 16),
+        lanes.load_sums(sums, 24),
+        lanes.load_sums(sums, 32),
+        lanes.load_sums(sums, 40),
+        lanes.load_sums(sums, 48),
+        lanes.load_sums(sums, 56),
+    )
+    lanes.store_sums(lanes.add_whole(eight, lanes.repeat_whole(np.int32(7))), found, 0)
+
+
+@numba.njit
+@no_type_check
+def floats(one, other, whole, found):  # type: ignore[no-untyped-def]
     a, b = lanes.load_floats(one, 1), lanes.load_floats(other, 0)
     lanes.expect(one, 10**6)
     lanes.store_floats(lanes.smaller(a, b), found, 0)
     lanes.store_floats(lanes.larger(a, b), found, 8)
     lanes.store_floats(lanes.root(lanes.multiply(a, a)), found, 16)
-    lanes.store_floats(lanes.add(lanes.load_whole(whole, 2), lanes.repeat_float(np.float32(0.5))), found, 24)
-    lanes.store_floats(lanes.load_short(short, 1), found, 32)
-    return lanes.total_float(b)
+    half = lanes.repeat_float(np.float32(0.5))
+    lanes.store_floats(lanes.add(lanes.as_floats(lanes.load_sums(whole, 2)), half), found, 24)
+    return lanes.smallest(b), lanes.largest(b)
 
 
 def test_products_of_pairs() -> None:
@@ -41,7 +58,7 @@ def test_products_of_pairs() -> None:
     codes = np.full(20, 255, np.uint8)
     wanted = np.full(20, -(2**15) + 1, np.int16)
     found = np.zeros(10, np.int32)
-    assert products(codes, wanted, found) == 16 * 255 * (1 - 2**15)
+    products(codes, wanted, found)
     assert found.tolist() == [0, 0, *[2 * 255 * (1 - 2**15)] * 8]
     generator = np.random.default_rng(0)
     codes, wanted = (
@@ -49,26 +66,44 @@ def test_products_of_pairs() -> None:
         generator.integers(-(2**15), 2**15, 20, np.int16),
     )
     each = codes[3:19].astype(int) * wanted[1:17]
-    assert products(codes, wanted, found) == each.sum()
+    products(codes, wanted, found)
     assert found[2:].tolist() == (each[::2] + each[1::2]).tolist()
-    entries = generator.integers(-300, 300, 4, np.int16)
-    repeated(entries, wanted, found)
-    pairs = wanted[:16].reshape(8, 2).astype(int) * entries[1:3]
-    assert found[:8].tolist() == pairs.sum(axis=1).tolist()
+
+
+def test_weighed_squares() -> None:
+    """Differences from one end to the other, whole weights, rounded down."""
+    generator = np.random.default_rng(2)
+    found = np.zeros(8, np.int32)
+    for _ in range(50):
+        codes = generator.choice([0, 1, 254, 255, 77], 16).astype(np.uint8)
+        offset = generator.integers(0, 8161, 16, np.int16)
+        weight = generator.integers(0, 2**15, 16, np.int16)
+        weighed(codes, offset, weight, found)
+        shown = [
+            (32 * int(c) - int(o)) * int(w) // 65536 for c, o, w in zip(codes, offset, weight, strict=True)
+        ]
+        assert found.tolist() == [shown[n] ** 2 + shown[n + 1] ** 2 for n in range(0, 16, 2)]
+
+
+def test_totals_of_eight() -> None:
+    """In the order of the arguments, wrapping at 32 bits."""
+    sums = np.random.default_rng(3).integers(-(2**31), 2**31, (8, 8)).astype(np.int32)
+    found = np.zeros(8, np.int32)
+    totals(sums.reshape(-1), found)
+    assert found.tolist() == (sums.astype(np.int64).sum(axis=1) + 7).astype(np.int32).tolist()
 
 
 def test_floats() -> None:
-    """The smaller, the larger, roots, sums, and numbers of other types; asking for memory does nothing."""
+    """The smaller and larger, roots, sums and whole numbers; asking for memory does nothing."""
     generator = np.random.default_rng(1)
     one, other = generator.random((2, 12), dtype=np.float32) - np.float32(0.5)
-    whole, short = generator.integers(-9, 9, 12).astype(np.int32), np.arange(-6, 6, dtype=np.int16)
-    found = np.zeros(40, np.float32)
-    np.testing.assert_allclose(floats(one, other, whole, short, found), other[:8].sum(), rtol=1e-5)
+    whole = generator.integers(-9, 9, 12).astype(np.int32)
+    found = np.zeros(32, np.float32)
+    assert floats(one, other, whole, found) == (other[:8].min(), other[:8].max())
     expected = [
         np.minimum(one[1:9], other[:8]),
         np.maximum(one[1:9], other[:8]),
         np.abs(one[1:9]),
         whole[2:10] + 0.5,
-        short[1:9],
     ]
-    np.testing.assert_allclose(found.reshape(5, 8), np.stack(expected), rtol=1e-6)
+    np.testing.assert_allclose(found.reshape(4, 8), np.stack(expected), rtol=1e-6)

@@ -149,6 +149,10 @@ class PreparedQuery:
     attribute: AskedAttributes | None
     embedding: AskedEmbedding | None
 
+    def one_side(self, side: int) -> "PreparedQuery":
+        """Return the attribute (0) or the embedding side (1) alone, for distances of which one counts."""
+        return replace(self, embedding=None) if side == 0 else replace(self, attribute=None)
+
     def along(self, directions: Float64[ndarray, "dim direction"]) -> AskedEmbedding | None:
         """Return the embedding side along orthonormal directions."""
         if self.embedding is None:

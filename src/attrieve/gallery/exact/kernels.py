@@ -13,21 +13,24 @@ import numpy as np
 from attrieve.gallery.exact.lanes import (
     add,
     add_products,
+    add_whole,
     as_floats,
     expect,
     larger,
+    largest,
     load_bytes,
     load_floats,
     load_pairs,
-    load_whole,
+    load_sums,
     multiply,
     no_sums,
     repeat_float,
+    repeat_whole,
     root,
     smaller,
+    smallest,
     spread,
     store_floats,
-    store_sums,
     totals_of_eight,
     weigh,
 )
@@ -35,6 +38,9 @@ from attrieve.gallery.exact.lanes import (
 BLOCK = 64
 LANES = 16
 CACHE_LINE = 64
+
+STRETCH = 1024
+"""Rows computed at a time, so that calls do not count."""
 
 NO_ROW = 2.0**100
 """Stands where a block has no more rows: more than any distance, and harmless when multiplied by 0."""
@@ -62,45 +68,64 @@ def _rest(codes, row, wanted, whole):
 
 @numba.njit(nogil=True, cache=True, inline="always")
 @no_type_check
-def _rows_at(place, stop, ids, use_ids):
-    """Return the rows at eight places."""
+def _positions(place, stop, ids, use_ids, width):
+    """Return where the rows at eight places start."""
+    if not use_ids and place + 8 <= stop:
+        at = place * width
+        return (
+            at, at + width, at + 2 * width, at + 3 * width,
+            at + 4 * width, at + 5 * width, at + 6 * width, at + 7 * width,
+        )  # fmt: skip
     return (
-        row_at(place, stop, ids, use_ids),
-        row_at(place + 1, stop, ids, use_ids),
-        row_at(place + 2, stop, ids, use_ids),
-        row_at(place + 3, stop, ids, use_ids),
-        row_at(place + 4, stop, ids, use_ids),
-        row_at(place + 5, stop, ids, use_ids),
-        row_at(place + 6, stop, ids, use_ids),
-        row_at(place + 7, stop, ids, use_ids),
+        row_at(place, stop, ids, use_ids) * width,
+        row_at(place + 1, stop, ids, use_ids) * width,
+        row_at(place + 2, stop, ids, use_ids) * width,
+        row_at(place + 3, stop, ids, use_ids) * width,
+        row_at(place + 4, stop, ids, use_ids) * width,
+        row_at(place + 5, stop, ids, use_ids) * width,
+        row_at(place + 6, stop, ids, use_ids) * width,
+        row_at(place + 7, stop, ids, use_ids) * width,
     )
 
 
 @numba.njit(nogil=True, cache=True)
 @no_type_check
-def _embedding_totals(first, stop, ids, use_ids, codes, wanted, totals):
-    """Fill for 64 places the whole number ``sum_j wanted_j code_j``; eight rows share what is wanted."""
+def _embedding_distances(
+    first, stop, ids, use_ids, codes, scale, wanted, bias, factor, base, whole_room, room, distances
+):  # fmt: skip
+    """Fill ``base - factor * scale * sum_j wanted_j (code_j - 128)`` of places; eight at a time."""
     dim = np.int64(wanted.shape[0])
     whole = dim // LANES * LANES
-    for i in range(0, min(BLOCK, stop - first), 8):
-        r0, r1, r2, r3, r4, r5, r6, r7 = _rows_at(first + i, stop, ids, use_ids)
+    slope, start, less = repeat_float(-factor), repeat_float(base), repeat_whole(np.int32(-bias))
+    nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
+    for i in range(0, min(distances.shape[0], stop - first), 8):
+        p0, p1, p2, p3, p4, p5, p6, p7 = _positions(first + i, stop, ids, use_ids, dim)
         a, b, c, d = no_sums(), no_sums(), no_sums(), no_sums()
         e, f, g, h = no_sums(), no_sums(), no_sums(), no_sums()
         for j in range(0, whole, LANES):
             pairs = load_pairs(wanted, j)
-            a = add_products(a, load_bytes(codes, r0 * dim + j), pairs)
-            b = add_products(b, load_bytes(codes, r1 * dim + j), pairs)
-            c = add_products(c, load_bytes(codes, r2 * dim + j), pairs)
-            d = add_products(d, load_bytes(codes, r3 * dim + j), pairs)
-            e = add_products(e, load_bytes(codes, r4 * dim + j), pairs)
-            f = add_products(f, load_bytes(codes, r5 * dim + j), pairs)
-            g = add_products(g, load_bytes(codes, r6 * dim + j), pairs)
-            h = add_products(h, load_bytes(codes, r7 * dim + j), pairs)
-        store_sums(totals_of_eight(a, b, c, d, e, f, g, h), totals, i)
+            a = add_products(a, load_bytes(codes, p0 + j), pairs)
+            b = add_products(b, load_bytes(codes, p1 + j), pairs)
+            c = add_products(c, load_bytes(codes, p2 + j), pairs)
+            d = add_products(d, load_bytes(codes, p3 + j), pairs)
+            e = add_products(e, load_bytes(codes, p4 + j), pairs)
+            f = add_products(f, load_bytes(codes, p5 + j), pairs)
+            g = add_products(g, load_bytes(codes, p6 + j), pairs)
+            h = add_products(h, load_bytes(codes, p7 + j), pairs)
+        totals = add_whole(less, totals_of_eight(a, b, c, d, e, f, g, h))
         if whole < dim:
             for n in range(8):
                 row = row_at(first + i + n, stop, ids, use_ids)
-                totals[i + n] = np.int32(totals[i + n] + _rest(codes, row, wanted, whole))
+                whole_room[n] = _rest(codes, row, wanted, whole)
+            totals = add_whole(totals, load_sums(whole_room, 0))
+        if use_ids or first + i + 8 > stop:
+            for n in range(8):
+                room[n] = scale[row_at(first + i + n, stop, ids, use_ids)]
+            scales = load_floats(room, 0)
+        else:
+            scales = load_floats(scale, first + i)
+        away = multiply(multiply(slope, scales), as_floats(totals))
+        store_floats(smaller(larger(add(start, away), nothing), two), distances, i)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -113,29 +138,29 @@ def _add_squares(sums, codes, position, offset, weight):
 @numba.njit(nogil=True, cache=True)
 @no_type_check
 def _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset, step, squares):
-    """Fill for 64 places ``step * sum_j (weight_j (32 code_j - offset_j) / 65536)^2``; eight at a time.
+    """Fill ``step * sum_j (weight_j (32 code_j - offset_j) / 65536)^2`` of places; eight at a time.
 
     Sixteen attributes fill the lanes; ``begins`` says at which the lanes start, and the last lanes may
     overlap those before, with weights of 0. Fewer than sixteen attributes are added one by one.
     """
     width = np.int64(codes.shape[1])
     scale = repeat_float(step)
-    for i in range(0, min(BLOCK, stop - first), 8):
+    for i in range(0, min(squares.shape[0], stop - first), 8):
         if begins.shape[0]:
-            r0, r1, r2, r3, r4, r5, r6, r7 = _rows_at(first + i, stop, ids, use_ids)
+            p0, p1, p2, p3, p4, p5, p6, p7 = _positions(first + i, stop, ids, use_ids, width)
             a, b, c, d = no_sums(), no_sums(), no_sums(), no_sums()
             e, f, g, h = no_sums(), no_sums(), no_sums(), no_sums()
             for lanes in range(begins.shape[0]):
                 j = begins[lanes]
                 away, heavy = load_pairs(offset, lanes * LANES), load_pairs(weight, lanes * LANES)
-                a = _add_squares(a, codes, r0 * width + j, away, heavy)
-                b = _add_squares(b, codes, r1 * width + j, away, heavy)
-                c = _add_squares(c, codes, r2 * width + j, away, heavy)
-                d = _add_squares(d, codes, r3 * width + j, away, heavy)
-                e = _add_squares(e, codes, r4 * width + j, away, heavy)
-                f = _add_squares(f, codes, r5 * width + j, away, heavy)
-                g = _add_squares(g, codes, r6 * width + j, away, heavy)
-                h = _add_squares(h, codes, r7 * width + j, away, heavy)
+                a = _add_squares(a, codes, p0 + j, away, heavy)
+                b = _add_squares(b, codes, p1 + j, away, heavy)
+                c = _add_squares(c, codes, p2 + j, away, heavy)
+                d = _add_squares(d, codes, p3 + j, away, heavy)
+                e = _add_squares(e, codes, p4 + j, away, heavy)
+                f = _add_squares(f, codes, p5 + j, away, heavy)
+                g = _add_squares(g, codes, p6 + j, away, heavy)
+                h = _add_squares(h, codes, p7 + j, away, heavy)
             found = as_floats(totals_of_eight(a, b, c, d, e, f, g, h))
             store_floats(multiply(scale, found), squares, i)
         else:
@@ -153,7 +178,7 @@ def _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset,
 @no_type_check
 def _add_sets(first, stop, ids, use_ids, codes, set_start, set_attribute, set_weight, set_offset, squares):
     """Add the terms that name several attributes; a maximum of codes is the code of the maximum."""
-    for i in range(min(BLOCK, stop - first)):
+    for i in range(min(squares.shape[0], stop - first)):
         row = row_at(first + i, stop, ids, use_ids)
         for s in range(set_weight.shape[0]):
             largest = np.uint8(0)
@@ -186,30 +211,17 @@ def _expect_rows(first, stop, ids, embedding_codes, scale, probability_codes):
 def _distances(
     first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
     probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-    totals, attribute, embedding,
+    whole_room, room, attribute, embedding,
 ):  # fmt: skip
-    """Fill both distances of up to 64 places from ``first``; ``totals`` is room to work in.
-
-    The embedding's is ``base - factor * scale * sum_j wanted_j (code_j - 128)``.
-    """
-    count = min(BLOCK, stop - first)
+    """Fill both distances of places from ``first``; eight numbers each are room to work in."""
+    count = min(attribute.shape[0], stop - first)
     if use_ids:
         _expect_rows(first + BLOCK, stop, ids, embedding_codes, scale, probability_codes)
     if wanted.shape[0]:
-        _embedding_totals(first, stop, ids, use_ids, embedding_codes, wanted, totals)
-        if use_ids:
-            for i in range(count):
-                embedding[i] = scale[ids[first + i]]
-        else:
-            for i in range(count):
-                embedding[i] = scale[first + i]
-        for i in range(BLOCK):
-            totals[i] = np.int32(totals[i] - bias)
-        nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
-        for i in range(0, BLOCK, 8):
-            slope = multiply(repeat_float(-factor), load_floats(embedding, i))
-            e = add(repeat_float(base), multiply(slope, load_whole(totals, i)))
-            store_floats(smaller(larger(e, nothing), two), embedding, i)
+        _embedding_distances(
+            first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
+            whole_room, room, embedding,
+        )  # fmt: skip
     else:
         embedding[:count] = np.float32(0)
     if weight.shape[0]:
@@ -221,7 +233,7 @@ def _distances(
                 first, stop, ids, use_ids, probability_codes,
                 set_start, set_attribute, set_weight, set_offset, attribute,
             )  # fmt: skip
-        for i in range(0, BLOCK, 8):
+        for i in range(0, count, 8):
             store_floats(root(load_floats(attribute, i)), attribute, i)
     else:
         attribute[:count] = np.float32(0)
@@ -235,47 +247,43 @@ def scan(
     mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix,
 ):  # fmt: skip
     """Fill the three summaries of the blocks of places ``start`` to ``stop``; both count in rows."""
-    totals, room = np.zeros(BLOCK, dtype=np.int32), np.zeros(24, dtype=np.float32)
-    attribute, embedding = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.float32)
-    for first in range(start, stop, BLOCK):
+    whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
+    stretch = BLOCK if use_ids else STRETCH
+    attribute, embedding = np.zeros(stretch, dtype=np.float32), np.zeros(stretch, dtype=np.float32)
+    for first in range(start, stop, stretch):
         _distances(
             first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
             probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-            totals, attribute, embedding,
+            whole_room, room, attribute, embedding,
         )  # fmt: skip
-        if stop - first < BLOCK:  # what lies past the end must not count
-            _repeat_last(attribute, stop - first)
-            _repeat_last(embedding, stop - first)
-        _reduce(attribute, embedding, mix_attribute, mix_embedding, room)
-        block = first // BLOCK
-        most_attribute[block], most_embedding[block], least_mix[block] = (
-            room[:8].max(),
-            room[8:16].max(),
-            room[16:].min(),
-        )
+        for at in range(0, min(stretch, stop - first), BLOCK):
+            if stop - first - at < BLOCK:  # what lies past the end must not count
+                _repeat_last(attribute, at, stop - first)
+                _repeat_last(embedding, at, stop - first)
+            most_a, most_e, least = _reduce(attribute, embedding, at, mix_attribute, mix_embedding)
+            block = (first + at) // BLOCK
+            most_attribute[block], most_embedding[block], least_mix[block] = most_a, most_e, least
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
 @no_type_check
-def _repeat_last(distances, count):
-    for i in range(count, BLOCK):
+def _repeat_last(distances, at, count):
+    for i in range(count, at + BLOCK):
         distances[i] = distances[count - 1]
 
 
 @numba.njit(nogil=True, cache=True)
 @no_type_check
-def _reduce(attribute, embedding, mix_attribute, mix_embedding, room):
-    """Leave eight candidates each for the largest attribute and embedding distance and the smallest mix."""
+def _reduce(attribute, embedding, at, mix_attribute, mix_embedding):
+    """Return the largest attribute and embedding distance and the smallest mix."""
     by_attribute, by_embedding = repeat_float(mix_attribute), repeat_float(mix_embedding)
     most_a, most_e = repeat_float(np.float32(0)), repeat_float(np.float32(0))
     least = repeat_float(np.float32(NO_ROW))
-    for i in range(0, BLOCK, 8):
+    for i in range(at, at + BLOCK, 8):
         a, e = load_floats(attribute, i), load_floats(embedding, i)
         most_a, most_e = larger(most_a, a), larger(most_e, e)
         least = smaller(least, add(multiply(by_attribute, a), multiply(by_embedding, e)))
-    store_floats(most_a, room, 0)
-    store_floats(most_e, room, 8)
-    store_floats(least, room, 16)
+    return largest(most_a), largest(most_e), smallest(least)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST)
@@ -286,13 +294,13 @@ def distances_of_blocks(
     attribute, embedding,
 ):  # fmt: skip
     """Fill both distances (block, 64) of all rows of some blocks; places past the end get NO_ROW."""
-    totals = np.zeros(BLOCK, dtype=np.int32)
+    whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
     for b in range(blocks.shape[0]):
         first = blocks[b] * BLOCK
         _distances(
             first, rows, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
             probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-            totals, attribute[b], embedding[b],
+            whole_room, room, attribute[b], embedding[b],
         )  # fmt: skip
         for i in range(rows - first, BLOCK):
             attribute[b, i] = embedding[b, i] = np.float32(NO_ROW)

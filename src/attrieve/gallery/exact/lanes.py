@@ -88,18 +88,6 @@ def load_pairs(typing_context: Any, array: Any, position: Any) -> Any:
 
 @intrinsic
 @no_type_check
-def repeat_pair(typing_context: Any, array: Any, position: Any) -> Any:
-    """Return two int16 from ``position`` eight times."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pair = _load(builder, _pointer(context, builder, signature.args[0], *arguments, _WORD), 2)
-        return builder.bitcast(_repeat(builder, pair, _WORDS8), _SHORTS16)
-
-    return _PAIRS(array, types.int64), generate
-
-
-@intrinsic
-@no_type_check
 def no_sums(typing_context: Any) -> Any:
     """Return eight times 0."""
 
@@ -157,7 +145,7 @@ def weigh(typing_context: Any, pairs: Any, weights: Any) -> Any:
 def totals_of_eight(
     typing_context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any
 ) -> Any:
-    """Return the totals of eight times eight sums, as :func:`total` does of one."""
+    """Return the totals of eight times eight sums, each total wrapping at 32 bits."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         def both(one: Any, other: Any, width: int) -> Any:
@@ -213,6 +201,17 @@ def add_whole(typing_context: Any, one: Any, other: Any) -> Any:
 
 @intrinsic
 @no_type_check
+def load_sums(typing_context: Any, array: Any, position: Any) -> Any:
+    """Return eight int32 from ``position``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _load(builder, _pointer(context, builder, signature.args[0], *arguments, _WORDS8), 4)
+
+    return _SUMS(array, types.int64), generate
+
+
+@intrinsic
+@no_type_check
 def store_sums(typing_context: Any, sums: Any, array: Any, position: Any) -> Any:
     """Put eight sums into an int32 array from ``position`` on."""
 
@@ -223,19 +222,6 @@ def store_sums(typing_context: Any, sums: Any, array: Any, position: Any) -> Any
         return context.get_dummy_value()
 
     return types.void(_SUMS, array, types.int64), generate
-
-
-@intrinsic
-@no_type_check
-def total(typing_context: Any, sums: Any) -> Any:
-    """Return the eight sums added up, wrapping at 32 bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        reduce = ir.FunctionType(_WORD, [_WORDS8])
-        function = get_or_insert_function(builder.module, reduce, "llvm.vector.reduce.add.v8i32")
-        return builder.call(function, arguments)
-
-    return types.int32(_SUMS), generate
 
 
 @intrinsic
@@ -260,30 +246,6 @@ def load_floats(typing_context: Any, array: Any, position: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _load(builder, _pointer(context, builder, signature.args[0], *arguments, _FLOATS8), 4)
-
-    return _FLOATS(array, types.int64), generate
-
-
-@intrinsic
-@no_type_check
-def load_whole(typing_context: Any, array: Any, position: Any) -> Any:
-    """Return eight int32 from ``position`` as float32."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], *arguments, _WORDS8)
-        return builder.sitofp(_load(builder, pointer, 4), _FLOATS8)
-
-    return _FLOATS(array, types.int64), generate
-
-
-@intrinsic
-@no_type_check
-def load_short(typing_context: Any, array: Any, position: Any) -> Any:
-    """Return eight int16 from ``position`` as float32."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], *arguments, _SHORTS8)
-        return builder.sitofp(_load(builder, pointer, 2), _FLOATS8)
 
     return _FLOATS(array, types.int64), generate
 
@@ -357,6 +319,37 @@ def larger(typing_context: Any, one: Any, other: Any) -> Any:
     return _FLOATS(_FLOATS, _FLOATS), generate
 
 
+def _across(builder: Any, floats: Any, comparison: str) -> Any:
+    undefined = ir.Constant(_FLOATS8, ir.Undefined)
+    for distance in (4, 2, 1):
+        mask = ir.Constant(_WORDS8, [(lane + distance) % 8 for lane in range(8)])
+        moved = builder.shuffle_vector(floats, undefined, mask)
+        floats = builder.select(builder.fcmp_ordered(comparison, floats, moved), floats, moved)
+    return builder.extract_element(floats, ir.Constant(_WORD, 0))
+
+
+@intrinsic
+@no_type_check
+def smallest(typing_context: Any, floats: Any) -> Any:
+    """Return the smallest of the eight; there is no NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _across(builder, arguments[0], "<")
+
+    return types.float32(_FLOATS), generate
+
+
+@intrinsic
+@no_type_check
+def largest(typing_context: Any, floats: Any) -> Any:
+    """Return the largest of the eight; there is no NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _across(builder, arguments[0], ">")
+
+    return types.float32(_FLOATS), generate
+
+
 @intrinsic
 @no_type_check
 def root(typing_context: Any, floats: Any) -> Any:
@@ -368,17 +361,3 @@ def root(typing_context: Any, floats: Any) -> Any:
         return builder.call(function, arguments)
 
     return _FLOATS(_FLOATS), generate
-
-
-@intrinsic
-@no_type_check
-def total_float(typing_context: Any, floats: Any) -> Any:
-    """Return the eight numbers added up, in pairs."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        number = ir.FloatType()
-        reduce = ir.FunctionType(number, [number, _FLOATS8])
-        function = get_or_insert_function(builder.module, reduce, "llvm.vector.reduce.fadd.v8f32")
-        return builder.call(function, [ir.Constant(number, 0.0), arguments[0]], fastmath=("reassoc",))
-
-    return types.float32(_FLOATS), generate

@@ -1,14 +1,14 @@
 """The maxima distances are divided by: guessed from a few blocks, then found exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from numpy import ndarray
 
 from attrieve.gallery.exact.bounds import PreparedQuery
-from attrieve.gallery.exact.scan import Scanner, Summary
+from attrieve.gallery.exact.scan import Blocks, Scanner, Summary
 from attrieve.scoring.fusion import COSINE_MAXIMUM, Fusion, Normalisation
 
 PILOT_BLOCKS = 64
@@ -128,7 +128,7 @@ def _least_maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _B
         return most
     farthest = np.sort(np.argpartition(-reach, FARTHEST)[:FARTHEST])
     error = scanner.errors(query, farthest)[side] * bounds.unit
-    for here, found in scanner.distances(query, farthest):
+    for here, found in _one_side(scanner, query, side, farthest):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
         lower = np.where(found.filled, distance - error[here][:, None], 0.0)
         most = max(most, float(lower.max()))
@@ -140,7 +140,7 @@ def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds,
     exact = 0.0
     blocks = np.flatnonzero(bounds.value + bounds.error >= most)
     error = scanner.errors(query, blocks)[side] * bounds.unit
-    for here, found in scanner.distances(query, blocks):
+    for here, found in _one_side(scanner, query, side, blocks):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
         reach = (distance + error[here][:, None] >= most) & found.filled
         rows = found.rows(reach)
@@ -148,6 +148,12 @@ def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds,
             exact = max(exact, float(scanner.rescore(query, rows)[side].max()))
             most = max(most, exact)
     return exact
+
+
+def _one_side(
+    scanner: Scanner, query: PreparedQuery, side: int, blocks: Int64[ndarray, " block"]
+) -> Iterator[tuple[slice, Blocks]]:
+    return scanner.distances(query if scanner.keeps(query) else query.one_side(side), blocks)
 
 
 def _bounds(

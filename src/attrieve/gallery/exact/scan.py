@@ -78,7 +78,6 @@ class Scanner:
         self._kept: dict[PreparedQuery, list[Blocks]] = {}
         self._few = False
         self._kept_errors: dict[PreparedQuery, tuple[ndarray, ndarray]] = {}
-        self._kept_code_errors: dict[PreparedQuery, tuple[ndarray, ndarray]] = {}
         self._first: dict[tuple[PreparedQuery, Part], AskedEmbedding | None] = {}
 
     def for_each(self, queries: Sequence[PreparedQuery], work: Callable[["Scanner", int], None]) -> None:
@@ -98,6 +97,10 @@ class Scanner:
             for found in self._kept[query]:
                 tasks += self._shares(found, query)
         run_all(tasks, self.threads)
+
+    def keeps(self, query: PreparedQuery) -> bool:
+        """Whether all distances of a query are kept."""
+        return query in self._kept
 
     def _shares(self, found: Blocks, query: PreparedQuery) -> list[Callable[[], None]]:
         step = max(1, -(-len(found.blocks) // self.threads))
@@ -158,8 +161,7 @@ class Scanner:
     def _summary_errors(
         self, query: PreparedQuery
     ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
-        by_attribute, by_embedding = self._errors(query)
-        by_embedding = by_embedding.copy()
+        by_attribute, by_embedding = self.errors(query, np.arange(self.blocks))
         for part in self.parts:
             coarse, asked = part.coarse, self._first.get((query, part))
             if asked is not None and coarse is not None:
@@ -171,29 +173,18 @@ class Scanner:
     def errors(
         self, query: PreparedQuery, blocks: Int64[ndarray, " block"]
     ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
-        """Return how far what :meth:`distances` yields of blocks can be from the truth."""
-        by_attribute, by_embedding = self._errors(query)
-        return by_attribute[blocks], by_embedding[blocks]
-
-    def _errors(self, query: PreparedQuery) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
-        if not self._few:
-            return self._errors_of_codes(query)
-        if query not in self._kept_code_errors:
-            self._kept_code_errors[query] = self._errors_of_codes(query)
-        return self._kept_code_errors[query]
-
-    def _errors_of_codes(
-        self, query: PreparedQuery
-    ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
-        by_attribute, by_embedding = np.zeros(self.blocks), np.zeros(self.blocks)
+        """Return how far what :meth:`distances` yields of blocks (ascending) can be from the truth."""
+        by_attribute, by_embedding = np.zeros(len(blocks)), np.zeros(len(blocks))
         for part in self.parts:
+            low, high = np.searchsorted(blocks, [part.first_block, part.first_block + part.blocks]).tolist()
+            own = blocks[low:high] - part.first_block
             probability, embedding = part.segment.probability, part.segment.embedding
             if query.attribute is not None and probability is not None:
-                by_attribute[part.own_blocks] = query.attribute.error(
-                    part.errors(probability.largest_error), part.errors(probability.error)
+                by_attribute[low:high] = query.attribute.error(
+                    part.errors(probability.largest_error)[own], part.errors(probability.error)[own]
                 )
             if query.embedding is not None and embedding is not None:
-                by_embedding[part.own_blocks] = query.embedding.error(part.errors(embedding.error))
+                by_embedding[low:high] = query.embedding.error(part.errors(embedding.error)[own])
         return by_attribute, by_embedding
 
     def distances(
