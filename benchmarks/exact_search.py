@@ -1,10 +1,12 @@
 """Exact fused search against other exact ways, and against the speed of memory.
 
-One gallery, 128-d embeddings and 35 attributes, top 100, ``query`` normalisation. Baselines, all with two
+One gallery, 128-d embeddings and 35 attributes, top 100, ``query`` normalisation. Its embeddings lie along
+as many directions as those of real people in photographs do (``embedding_directions.py`` measured them); a
+second gallery, whose embeddings lie in all directions alike, is the worst case. Baselines, all with two
 threads and in main memory: faiss (all distances of both columns, fused by hand; left out where it is not
 installed), NumPy in blocks of rows, and a compiled float32 loop. Beside them the time of merely reading the
-compact columns, 64 queries at once, and a filter that keeps 1 %. All ways take turns, so that what else
-the machine does meets all of them. Then other engines (``exact_search_peers.py``), each in turn with exact
+compact columns, and those a first look takes, 64 queries at once, and a filter that keeps 1 %. All ways take
+turns, so that what else the machine does meets all of them. Then other engines (``exact_search_peers.py``), each in turn with exact
 search of the same rows, with the share of the exact answer that they find; and growing galleries opened from
 disk in a process of their own. The float32 loop checks the answer.
 
@@ -41,26 +43,38 @@ from measure import machine
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "results" / "benchmark-exact-search.json"
+DIRECTIONS = ROOT / "results" / "embedding-directions.json"
 DIM, ATTRIBUTES, TOP, BATCH, THREADS = 128, 35, 100, 64, 2
 BLOCK, CHUNK, LEAST_RUNS, MOST_S = 8192, 250_000, 9, 30.0
 FUSION = Fusion(0.7, 0.3, Normalisation.QUERY)
 
 
-def draw_rows(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw clustered unit vectors, and probabilities most of which are near 0 or 1."""
+def draw_rows(rows: int, seed: int, *, flat: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Draw clustered unit vectors, and probabilities most of which are near 0 or 1.
+
+    Args:
+        rows: how many.
+        seed: another gives other rows of the same clusters.
+        flat: all directions alike, instead of as those of real embeddings.
+    """
     generator = np.random.default_rng(seed)
-    centres = np.random.default_rng(12345).standard_normal((500, DIM), dtype=np.float32)
+    world = np.random.default_rng(12345)
+    centres = world.standard_normal((500, DIM), dtype=np.float32)
     embedding = centres[generator.integers(0, 500, rows)]
     embedding += 0.8 * generator.standard_normal((rows, DIM), dtype=np.float32)
+    if not flat:
+        turned = np.linalg.qr(world.standard_normal((DIM, DIM)))[0]
+        stretch = np.sqrt(json.loads(DIRECTIONS.read_text("utf-8"))["share"])[:, None] * turned
+        embedding = embedding @ stretch.astype(np.float32)
     embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
     logit = 3 * generator.standard_normal((rows, ATTRIBUTES), dtype=np.float32) - 1
     return embedding, 1 / (1 + np.exp(-logit))
 
 
-def draw_queries(count: int) -> list[FusedQuery]:
-    """Draw full descriptions, each with a vector near a cluster."""
+def draw_queries(count: int, *, flat: bool = False) -> list[FusedQuery]:
+    """Draw full descriptions, each with a vector near a cluster, and a little in all directions."""
     generator = np.random.default_rng(99)
-    vectors, probability = draw_rows(count, 98)
+    vectors, probability = draw_rows(count, 98, flat=flat)
     vectors += 0.05 * generator.standard_normal(vectors.shape, dtype=np.float32)
     return [
         FusedQuery((shown > 0.5).astype(float), embedding=vector.astype(float), fusion=FUSION)
@@ -151,9 +165,24 @@ def add_up(words, start, stop):  # type: ignore[no-untyped-def]
     return total
 
 
-def read_once(columns: CompactColumns) -> None:
-    """Read all bytes of the compact columns on two threads."""
-    arrays = [array for segment in columns.segments for array in segment.compact_arrays().values()]
+def first_look(columns: CompactColumns) -> list[np.ndarray]:
+    """Return what the first pass over all rows reads."""
+    arrays = []
+    for segment in columns.segments:
+        codes = segment.embedding if segment.coarse is None else segment.coarse.codes
+        assert codes is not None
+        assert segment.probability is not None
+        arrays += [codes.codes, codes.scale, segment.probability.codes]
+    return arrays
+
+
+def compact(columns: CompactColumns) -> list[np.ndarray]:
+    """Return all compact columns."""
+    return [array for segment in columns.segments for array in segment.compact_arrays().values()]
+
+
+def read_once(arrays: list[np.ndarray]) -> None:
+    """Read all bytes on two threads."""
     parts = []
     for array in arrays:
         words = array.reshape(-1).view(np.uint8)
@@ -196,7 +225,8 @@ def compare(rows: int, least_s: float) -> dict[str, object]:
     ids = np.flatnonzero(mask)
     ways: dict[str, Callable[[], object]] = {
         "exact_search": lambda: search_exact(columns, [query], TOP, threads=THREADS),
-        "read_compact_columns": lambda: read_once(columns),
+        "read_compact_columns": lambda: read_once(compact(columns)),
+        "read_first_look": lambda: read_once(first_look(columns)),
         "float32_loop": lambda: float_loop(embedding, probability, query),
         "numpy_blocks": lambda: numpy_blocks(embedding, probability, query),
         "exact_search_mask_1_percent": lambda: search_exact(
@@ -217,6 +247,7 @@ def compare(rows: int, least_s: float) -> dict[str, object]:
     return {
         "rows": rows,
         "compact_bytes": columns.nbytes,
+        "first_look_bytes": sum(array.nbytes for array in first_look(columns)),
         "read_gb_per_s": columns.nbytes / found["read_compact_columns"]["median_ms"] / 1e6,
         "ways": found,
         "ratios": ratios,
@@ -225,6 +256,33 @@ def compare(rows: int, least_s: float) -> dict[str, object]:
             measure_peer(peer, embedding[: peer.most_rows], probability[: peer.most_rows], queries[:8])
             for peer in PEERS
         ],
+    }
+
+
+def worst_case(rows: int, least_s: float) -> dict[str, object]:
+    """Measure a gallery whose embeddings lie in all directions alike."""
+    embedding, probability = draw_rows(rows, 0, flat=True)
+    columns = CompactColumns.from_float(embedding, probability)
+    queries = draw_queries(BATCH, flat=True)
+    query = queries[0]
+    ways: dict[str, Callable[[], object]] = {
+        "exact_search": lambda: search_exact(columns, [query], TOP, threads=THREADS),
+        "read_compact_columns": lambda: read_once(compact(columns)),
+        "float32_loop": lambda: float_loop(embedding, probability, query),
+        "numpy_blocks": lambda: numpy_blocks(embedding, probability, query),
+        "exact_search_64_queries": lambda: search_exact(columns, queries, TOP, threads=THREADS),
+    }
+    if find_spec("faiss") is not None:
+        ways["faiss"] = lambda: faiss_distances(embedding, probability, query)
+    found = timed(ways, least_s)
+    hits = search_exact(columns, [query], TOP, threads=THREADS).indices[0]
+    ours = found["exact_search"]["median_ms"]
+    return {
+        "rows": rows,
+        "compact_bytes": columns.nbytes,
+        "ways": found,
+        "ratios": {f"{name}_to_exact_search": way["median_ms"] / ours for name, way in found.items()},
+        "same_rows_as_float32_loop": float(np.isin(hits, float_loop(embedding, probability, query)).mean()),
     }
 
 
@@ -358,6 +416,7 @@ def main(arguments: list[str] | None = None) -> None:
         "top": TOP,
         "threads": THREADS,
         "comparison": compare(options.rows, options.seconds),
+        "worst_case": worst_case(options.rows, options.seconds),
         "growth": grow([int(size) for size in options.scale.split(",") if size], options.seconds),
         "machine": machine(),
     }

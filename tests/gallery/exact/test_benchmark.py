@@ -23,6 +23,7 @@ def test_its_code_runs() -> None:
     )
     report = json.loads(answer.stdout)
     assert report["comparison"]["same_rows_as_float32_loop"] == 1
+    assert report["worst_case"]["same_rows_as_float32_loop"] == 1
     assert report["comparison"]["ratios"]["exact_search_to_exact_search"] == 1
     for peer in report["comparison"]["peers"]:
         assert ("missing" in peer) != (peer.get("recall", 0) > 0.5)
