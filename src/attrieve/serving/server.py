@@ -17,6 +17,7 @@ from attrieve.errors import ConfigurationError
 from attrieve.serving.access.binding import check_before_listening
 from attrieve.serving.app import create_app
 from attrieve.serving.log_lines import logging_configuration
+from attrieve.serving.memory import give_memory_back
 from attrieve.serving.metrics import SHARED_FOLDER
 from attrieve.serving.patient_protocol import PatientConfig
 from attrieve.serving.service import Service
@@ -45,6 +46,7 @@ class Application:
 
     def __call__(self) -> FastAPI:
         """Return the application."""
+        give_memory_back()
         _one_thread_each()
         return create_app(self.settings)
 
@@ -64,6 +66,7 @@ def serve(settings: ServiceSettings, *, listening: Callable[[str], object] | Non
     listener = _listen(settings)
     try:
         if settings.workers == 1:
+            give_memory_back()
             _one_thread_each()
             app = create_app(settings)
             config = _configuration(settings, app)

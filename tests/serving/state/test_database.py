@@ -121,3 +121,24 @@ def test_a_broken_signing_key_is_told(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(StorageError, match=KEY_FILE):
         SigningKey.open(tmp_path)
     assert (tmp_path / KEY_FILE).read_bytes() == content
+
+
+def test_connections_of_threads_that_ended_are_closed(database: StateDatabase) -> None:
+    """A service's threads come and go for months; each has a connection of its own while it lives."""
+    opened: list[sqlite3.Connection] = []
+
+    def use() -> None:
+        database.rows("SELECT 1")
+        with database.snapshot() as connection:
+            opened.append(connection)
+
+    for _ in range(8):
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
+    assert len({id(connection) for connection in opened}) == 8
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+    database.rows("SELECT 1")
+    database.close()

@@ -1,15 +1,18 @@
 """The head beside the database: always the newest, never younger than what is checked, never written over."""
 
+import os
 import sqlite3
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from attrieve.serving.state import ledger_check
+from attrieve.serving.state import ledger_check, ledger_head_file
+from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger import DATABASE_FILE, Action, Ledger
 from attrieve.serving.state.ledger_head_file import HeadFile
 from attrieve.serving.state.ledger_retention import remove_entries_before
@@ -146,7 +149,7 @@ def test_a_head_kept_elsewhere_is_held_against_the_tombstone(tmp_path: Path) -> 
 def test_closing_waits_for_a_head_that_is_being_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A timer that has run out reads the database; its connection is not closed under it."""
+    """The thread that writes reads the database; its connection is not closed under it."""
     ledger = Ledger.open(tmp_path)
     ledger.record(KIM, Action.SEARCH)  # written at once
     writing, go_on, closed = threading.Event(), threading.Event(), threading.Event()
@@ -159,7 +162,7 @@ def test_closing_waits_for_a_head_that_is_being_written(
         real(self)
 
     monkeypatch.setattr(HeadFile, "write", slow)
-    ledger.record(KIM, Action.SEARCH)  # written later, by the timer
+    ledger.record(KIM, Action.SEARCH)  # written later, by the thread
     assert writing.wait(30)
 
     def close() -> None:
@@ -173,3 +176,117 @@ def test_closing_waits_for_a_head_that_is_being_written(
     closing.join(30)
     assert closed.is_set()
     assert kept(tmp_path).sequence == 2
+
+
+def writes_by_thread(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
+    """Count the writes of the file by the thread that makes them."""
+    threads: Counter[int] = Counter()
+    real = HeadFile.write
+
+    def counted(self: HeadFile) -> None:
+        threads[threading.get_ident()] += 1
+        real(self)
+
+    monkeypatch.setattr(HeadFile, "write", counted)
+    return threads
+
+
+def test_whatever_is_put_off_is_written_by_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many entries and seconds: one thread more than before, one connection, and none afterwards."""
+    monkeypatch.setattr(ledger_head_file, "EVERY_S", 0.02)
+    before = set(threading.enumerate())
+    started: set[threading.Thread] = set()
+    ledger = Ledger.open(tmp_path)
+    writes = writes_by_thread(monkeypatch)
+    until = time.monotonic() + 30
+    while sum(writes.values()) - writes[threading.get_ident()] < 10:
+        assert time.monotonic() < until, writes
+        ledger.record(KIM, Action.SEARCH)
+        started |= set(threading.enumerate()) - before
+    assert [thread.name for thread in started] == ["ledger-head"]
+    assert len(writes) == 2  # this one, and the one that stands
+    ledger.database.close()
+    assert set(threading.enumerate()) <= before
+    assert kept(tmp_path).sequence == len(ledger.entries())
+
+
+def test_it_is_written_at_most_once_in_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once at the first entry, and once at closing for all that followed within the time."""
+    monkeypatch.setattr(ledger_head_file, "EVERY_S", 600.0)
+    writes = writes_by_thread(monkeypatch)
+    ledger = Ledger.open(tmp_path)
+    for _ in range(50):
+        ledger.record(KIM, Action.SEARCH)
+    assert sum(writes.values()) == 1
+    ledger.database.close()
+    assert sum(writes.values()) == 2
+    assert kept(tmp_path).sequence == 50
+
+
+def test_after_a_thread_that_found_nothing_to_do_comes_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quiet service keeps neither thread nor connection for it, and loses nothing."""
+    monkeypatch.setattr(ledger_head_file, "EVERY_S", 0.1)
+    monkeypatch.setattr(ledger_head_file, "IDLE_S", 0.05)
+    before = set(threading.enumerate())
+    ledger = Ledger.open(tmp_path)
+    for turn in (1, 2):
+        ledger.record(KIM, Action.SEARCH)
+        ledger.record(KIM, Action.SEARCH)
+        wait_for_head(tmp_path, 2 * turn)
+        until = time.monotonic() + 30
+        while set(threading.enumerate()) - before:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    ledger.database.close()
+
+
+def test_a_ledger_is_used_again_after_closing(tmp_path: Path) -> None:
+    """Closing ends the thread; what is recorded afterwards is put off as before."""
+    ledger = Ledger.open(tmp_path)
+    for _ in range(3):
+        ledger.record(KIM, Action.SEARCH)
+        ledger.record(KIM, Action.SEARCH)
+        ledger.database.close()
+    assert kept(tmp_path).sequence == 6
+
+
+def test_without_room_for_a_thread_it_is_written_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recording does not fail on it."""
+
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ledger = Ledger.open(tmp_path)
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for sequence in (1, 2, 3):
+        ledger.record(KIM, Action.SEARCH)
+        assert kept(tmp_path).sequence == sequence
+    ledger.database.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_has_a_thread_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stood in the parent does not stand in the child, though the child remembers it."""
+    monkeypatch.setattr(ledger_head_file, "EVERY_S", 600.0)
+    written = tmp_path / "written"
+    database = StateDatabase(tmp_path / "state.sqlite")
+    head = HeadFile(database, "")
+    monkeypatch.setattr(head, "write", lambda: written.write_text(f"{os.getpid()}"))
+    head.soon()
+    head.soon()  # put off, for the parent's thread
+    written.unlink()
+    child = os.fork()
+    if child == 0:
+        try:
+            head.soon()
+            os._exit(0 if written.read_text() == f"{os.getpid()}" else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    database.close()

@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -38,7 +39,14 @@ _TABLES = [
         key TEXT NOT NULL,
         PRIMARY KEY (key, number)
     ) STRICT, WITHOUT ROWID;
+    """,
     """
+    CREATE TABLE export_files_to_delete (
+        number INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        PRIMARY KEY (number, kind)
+    ) STRICT, WITHOUT ROWID;
+    """,
 ]
 
 
@@ -98,6 +106,8 @@ class ExportIndex:
         self._database = database
         self._now = clock or (lambda: datetime.now(UTC).timestamp())
         database.ensure("exports", _TABLES)
+        with suppress(StorageError):  # whoever erases next is told
+            self._delete_files()
 
     def add(
         self,
@@ -141,6 +151,7 @@ class ExportIndex:
                 path.unlink(missing_ok=True)
                 return None
             connection.execute("DELETE FROM exports WHERE number = ?", [number])
+            connection.execute("DELETE FROM export_files_to_delete WHERE number = ?", [number])
             connection.execute(
                 "INSERT INTO exports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 [
@@ -204,17 +215,19 @@ class ExportIndex:
     def erase(self, keys: Sequence[str]) -> list[int]:
         """Take rows out of the index, and remove the files that contain them.
 
-        The files go first, so that this can be done again after a kill; within a transaction it joins it.
+        Within a transaction it joins it. The files go when it is on the disk, so that nothing is removed
+        that is not recorded; those that a kill or the disk left go at the next start or the next removal.
 
         Returns:
             Numbers of the exports whose file was removed.
 
         Raises:
-            StorageError: if the disk refuses.
+            StorageError: if the disk refuses; once it is recorded too, if a file cannot be deleted.
         """
         wanted = list(keys)
         removed: list[int] = []
         with self._database.transaction() as connection:
+            self._database.after_commit(self._delete_files)
             for key in wanted:
                 rows = connection.execute(
                     "SELECT exports.number, kind FROM exports JOIN export_keys USING (number) WHERE key = ?",
@@ -227,8 +240,9 @@ class ExportIndex:
         return sorted(set(removed))
 
     def remove_of_case(self, case: int) -> int:
-        """Remove the files of a case's exports; return how many there were."""
+        """Remove the files of a case's exports, once that is on the disk; return how many there were."""
         with self._database.transaction() as connection:
+            self._database.after_commit(self._delete_files)
             rows = connection.execute(
                 "SELECT number, kind FROM exports WHERE case_id = ? AND removed_at IS NULL", [case]
             ).fetchall()
@@ -237,15 +251,26 @@ class ExportIndex:
             return len(rows)
 
     def _remove(self, connection: sqlite3.Connection, number: int, kind: ExportKind, why: str) -> None:
-        path = self._path(number, kind)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot delete {path}: {error.strerror}") from error
+        connection.execute("INSERT OR IGNORE INTO export_files_to_delete VALUES (?, ?)", [number, kind.value])
         connection.execute(
             "UPDATE exports SET removed_at = ?, removed_why = ? WHERE number = ? AND removed_at IS NULL",
             [self._now(), why, number],
         )
+
+    def _delete_files(self) -> None:
+        """Delete the files whose removal is on the disk, whoever began it."""
+        refused: list[str] = []
+        for row in self._database.rows("SELECT number, kind FROM export_files_to_delete"):
+            path = self._path(row["number"], ExportKind(row["kind"]))
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                refused.append(f"cannot delete {path}: {error.strerror}")
+                continue
+            with self._database.transaction() as connection:
+                connection.execute("DELETE FROM export_files_to_delete WHERE number = ? AND kind = ?", [*row])
+        if refused:
+            raise StorageError("; ".join(refused))
 
     def _path(self, number: int, kind: ExportKind) -> Path:
         return self._folder / f"{number}.{kind.value}"

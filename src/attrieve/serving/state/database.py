@@ -30,6 +30,10 @@ from attrieve.errors import StorageError
 WAIT_S = 30.0
 """How long a writer waits for another one."""
 
+CACHE_KIB = 256
+"""Pages that one connection keeps at most. SQLite's own 2 MiB would count once for each of up to 40 threads
+that come and go with the load; what is read again lies in the machine's cache of files."""
+
 
 class StateDatabase:
     """One SQLite file, with a connection for each thread.
@@ -215,6 +219,7 @@ class _Connection:
             "synchronous = FULL",
             "foreign_keys = ON",
             "secure_delete = ON",
+            f"cache_size = {-CACHE_KIB}",
         ):
             self.sqlite.execute(f"PRAGMA {pragma}")
 
