@@ -6,9 +6,9 @@ second gallery, whose embeddings lie in all directions alike, is the worst case.
 threads and in main memory: faiss (all distances of both columns, fused by hand; left out where it is not
 installed), NumPy in blocks of rows, and a compiled float32 loop. Beside them the time of merely reading the
 compact columns, and those a first look takes, 64 queries at once, and a filter that keeps 1 %. All ways take
-turns, so that what else the machine does meets all of them. Then other engines (``exact_search_peers.py``), each in turn with exact
-search of the same rows, with the share of the exact answer that they find; and growing galleries opened from
-disk in a process of their own. The float32 loop checks the answer.
+turns, so that what else the machine does meets all of them. Then other engines (``exact_search_peers.py``),
+each in turn with exact search of the same rows, with the share of the exact answer that they find; and
+growing galleries opened from disk in a process of their own. The float32 loop checks the answer.
 
 Run ``python benchmarks/exact_search.py`` on a quiet machine; ``--json`` prints one document, ``--write``
 keeps it in ``results/benchmark-exact-search.json``. ``--rows`` and ``--scale`` choose other sizes;

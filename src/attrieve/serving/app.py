@@ -37,6 +37,9 @@ from attrieve.serving.web.installing import install_pages
 if TYPE_CHECKING:
     from attrieve.models.retriever import Retriever
 
+SHORT_WORK_THREADS = 16
+"""Threads for what blocks for a moment, such as reading a key or writing to the ledger; each holds memory."""
+
 TAGS = [
     {
         "name": "search",
@@ -92,6 +95,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = SHORT_WORK_THREADS
         await anyio.to_thread.run_sync(warm_up, service)
         service.start()
         try:
