@@ -14,10 +14,10 @@ from attrieve.gallery.exact import nearest as nearest_module
 
 @contextmanager
 def directions_first() -> Iterator[None]:
-    """Let every segment that is made have coarse codes, of a quarter or at least one of its entries."""
+    """Let every segment that is made have coarse codes, of a quarter or all of its entries."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(coarse_module, "LEAST_COARSE_ROWS", 0)
-        patched.setattr(coarse_module, "SHARES", ((4, 0.0), (1, 0.0)))
+        patched.setattr(coarse_module, "SHARES", ((0.25, 0.0), (1.0, 0.0)))
         patched.setattr(coarse_module, "LANES", 1)
         patched.setattr(nearest_module, "LEAST_PROMISING", 1)
         patched.setattr(maxima_module, "FARTHEST", 1)

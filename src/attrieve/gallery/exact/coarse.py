@@ -21,8 +21,8 @@ from attrieve.gallery.exact.quantise import (
 LEAST_COARSE_ROWS = 2**15
 """Fewer rows are scanned as quickly in full."""
 
-SHARES = ((4, 0.65), (2, 0.8))
-"""One in so many directions is enough where they hold so much of the squared length of all rows."""
+SHARES = ((0.375, 0.75), (0.5, 0.8))
+"""This share of the directions is enough where it holds so much of the squared length of all rows."""
 
 _SAMPLED_ROWS = 2**14
 _SLACK = 1e-7  # more than the roundings of float64 in the length of what is left
@@ -78,8 +78,8 @@ def _directions(embedding: Float32[ndarray, "row dim"]) -> Float64[ndarray, "dim
     moments, directions = np.linalg.eigh(sample.T @ sample)  # ascending
     share = np.cumsum(moments[::-1]) / moments.sum()
     dim = len(moments)
-    for divisor, enough in SHARES:
-        count = dim // divisor // LANES * LANES
+    for portion, enough in SHARES:
+        count = int(dim * portion) // LANES * LANES
         if count and share[count - 1] >= enough:
             return np.ascontiguousarray(directions[:, ::-1][:, :count])
     return None
