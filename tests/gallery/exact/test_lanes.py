@@ -17,6 +17,13 @@ def products(codes, wanted, found):  # type: ignore[no-untyped-def]
 
 @numba.njit
 @no_type_check
+def repeated(entries, wanted, found):  # type: ignore[no-untyped-def]
+    pair = lanes.repeat_pair(entries, 1)
+    lanes.store_sums(lanes.add_products(lanes.no_sums(), pair, lanes.load_pairs(wanted, 0)), found, 0)
+
+
+@numba.njit
+@no_type_check
 def weighed(codes, offset, weight, found):  # type: ignore[no-untyped-def]
     shown = lanes.weigh(
         lanes.spread(lanes.load_bytes(codes, 0), lanes.load_pairs(offset, 0)), lanes.load_pairs(weight, 0)
@@ -42,7 +49,7 @@ def totals(sums, found):  # type: ignore[no-untyped-def]
 
 @numba.njit
 @no_type_check
-def floats(one, other, whole, found):  # type: ignore[no-untyped-def]
+def floats(one, other, whole, short, found):  # type: ignore[no-untyped-def]
     a, b = lanes.load_floats(one, 1), lanes.load_floats(other, 0)
     lanes.expect(one, 10**6)
     lanes.store_floats(lanes.smaller(a, b), found, 0)
@@ -50,7 +57,8 @@ def floats(one, other, whole, found):  # type: ignore[no-untyped-def]
     lanes.store_floats(lanes.root(lanes.multiply(a, a)), found, 16)
     half = lanes.repeat_float(np.float32(0.5))
     lanes.store_floats(lanes.add(lanes.as_floats(lanes.load_sums(whole, 2)), half), found, 24)
-    return lanes.smallest(b), lanes.largest(b)
+    lanes.store_floats(lanes.load_short(short, 1), found, 32)
+    return lanes.smallest(b), lanes.largest(b), lanes.total_float(b)
 
 
 def test_products_of_pairs() -> None:
@@ -68,6 +76,10 @@ def test_products_of_pairs() -> None:
     each = codes[3:19].astype(int) * wanted[1:17]
     products(codes, wanted, found)
     assert found[2:].tolist() == (each[::2] + each[1::2]).tolist()
+    entries = generator.integers(-300, 300, 4, np.int16)
+    repeated(entries, wanted, found)
+    pairs = wanted[:16].reshape(8, 2).astype(int) * entries[1:3]
+    assert found[:8].tolist() == pairs.sum(axis=1).tolist()
 
 
 def test_weighed_squares() -> None:
@@ -94,16 +106,19 @@ def test_totals_of_eight() -> None:
 
 
 def test_floats() -> None:
-    """The smaller and larger, roots, sums and whole numbers; asking for memory does nothing."""
+    """The smaller and larger, roots, sums, and numbers of other types; asking for memory does nothing."""
     generator = np.random.default_rng(1)
     one, other = generator.random((2, 12), dtype=np.float32) - np.float32(0.5)
-    whole = generator.integers(-9, 9, 12).astype(np.int32)
-    found = np.zeros(32, np.float32)
-    assert floats(one, other, whole, found) == (other[:8].min(), other[:8].max())
+    whole, short = generator.integers(-9, 9, 12).astype(np.int32), np.arange(-6, 6, dtype=np.int16)
+    found = np.zeros(40, np.float32)
+    least, most, total = floats(one, other, whole, short, found)
+    assert (least, most) == (other[:8].min(), other[:8].max())
+    np.testing.assert_allclose(total, other[:8].sum(), rtol=1e-5)
     expected = [
         np.minimum(one[1:9], other[:8]),
         np.maximum(one[1:9], other[:8]),
         np.abs(one[1:9]),
         whole[2:10] + 0.5,
+        short[1:9],
     ]
-    np.testing.assert_allclose(found.reshape(4, 8), np.stack(expected), rtol=1e-6)
+    np.testing.assert_allclose(found.reshape(5, 8), np.stack(expected), rtol=1e-6)

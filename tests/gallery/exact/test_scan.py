@@ -3,10 +3,12 @@
 from contextlib import nullcontext
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attrieve.gallery.exact import CompactColumns, FusedQuery
+from attrieve.gallery.exact import scan as scan_module
 from attrieve.gallery.exact.bounds import prepare
 from attrieve.gallery.exact.parts import select_parts
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
@@ -35,13 +37,18 @@ def draw_query(generator: np.random.Generator, attributes: int, dim: int, *, nea
     rows=st.integers(1, 150),
     dim=st.sampled_from([1, 7, 16, 33]),
     queries=st.integers(1, 18),
+    together=st.booleans(),
     few_directions=st.booleans(),
 )
 def test_summaries_keep_their_word(
-    seed: int, rows: int, dim: int, queries: int, few_directions: bool
+    seed: int, rows: int, dim: int, queries: int, together: bool, few_directions: bool
 ) -> None:
-    """Largest, smallest and mixed distances of each block, of one query or several."""
-    with directions_first() if few_directions else nullcontext():
+    """Largest, smallest and mixed distances of each block, of queries in turn and side by side."""
+    with (
+        directions_first() if few_directions else nullcontext(),
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        patched.setattr(scan_module, "least_batch", lambda: 1 if together else 10**9)
         check_summaries(seed, rows, dim, queries)
 
 
@@ -60,7 +67,7 @@ def check_summaries(seed: int, rows: int, dim: int, queries: int) -> None:
     for query, ready, mix, summary in zip(
         asked, prepared, mixes, scanner.summarise(prepared, mixes), strict=True
     ):
-        by_attribute, by_embedding = scanner.summary_errors(ready)
+        by_attribute, by_embedding = scanner.summary_errors(ready, summary)
         assert ready.attribute is not None
         a = np.array(attribute_distances(query, probability, range(rows))) / ready.attribute.unit
         e = np.array(embedding_distances(query, embedding, range(rows)))

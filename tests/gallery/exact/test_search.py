@@ -53,23 +53,27 @@ def draw_query(
 
 WAYS = (
     "all distances kept",
-    "a pass over the rows",
+    "queries in turn",
+    "queries side by side",
     "two queries together",
     "few directions first",
+    "few directions first, queries side by side",
 )
 
 
 @contextmanager
 def search_in(way: str) -> Iterator[None]:
     """Search in a way that the size of a test's gallery would not choose."""
-    first = directions_first() if way == "few directions first" else nullcontext()
+    first = directions_first() if way.startswith("few directions first") else nullcontext()
     with first, pytest.MonkeyPatch.context() as patched:
         if way != "all distances kept":
             patched.setattr(search_module, "MOST_KEPT_DISTANCES", 0)
         if way == "two queries together":
             patched.setattr(search_module, "MOST_TOGETHER", 2)
             patched.setattr(scan_module, "TURN_ROWS", 64)
-            patched.setattr(scan_module, "_FEW", 1)
+            patched.setattr(scan_module, "MOST_KEPT_ERRORS", 0)
+        least = 1 if way.endswith("queries side by side") else 10**9
+        patched.setattr(scan_module, "least_batch", lambda: least)
         yield
 
 
@@ -91,7 +95,7 @@ def assert_equal(
     )
     for way, most in itertools.product(WAYS, (k,) if isinstance(k, int) else k):
         with search_in(way):
-            searched = with_directions(columns) if way == "few directions first" else columns
+            searched = with_directions(columns) if way.startswith("few directions first") else columns
             hits = search_exact(searched, queries, most, keep=keep, tie=tie, threads=threads)
         assert_hits(hits, [answer[:most] for answer in expected], most, len(rows))
     return hits

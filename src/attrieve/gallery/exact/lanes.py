@@ -88,6 +88,18 @@ def load_pairs(typing_context: Any, array: Any, position: Any) -> Any:
 
 @intrinsic
 @no_type_check
+def repeat_pair(typing_context: Any, array: Any, position: Any) -> Any:
+    """Return two int16 from ``position`` eight times."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pair = _load(builder, _pointer(context, builder, signature.args[0], *arguments, _WORD), 2)
+        return builder.bitcast(_repeat(builder, pair, _WORDS8), _SHORTS16)
+
+    return _PAIRS(array, types.int64), generate
+
+
+@intrinsic
+@no_type_check
 def no_sums(typing_context: Any) -> Any:
     """Return eight times 0."""
 
@@ -252,6 +264,18 @@ def load_floats(typing_context: Any, array: Any, position: Any) -> Any:
 
 @intrinsic
 @no_type_check
+def load_short(typing_context: Any, array: Any, position: Any) -> Any:
+    """Return eight int16 from ``position`` as float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], *arguments, _SHORTS8)
+        return builder.sitofp(_load(builder, pointer, 2), _FLOATS8)
+
+    return _FLOATS(array, types.int64), generate
+
+
+@intrinsic
+@no_type_check
 def store_floats(typing_context: Any, floats: Any, array: Any, position: Any) -> Any:
     """Put eight float32 into an array from ``position`` on."""
 
@@ -361,3 +385,17 @@ def root(typing_context: Any, floats: Any) -> Any:
         return builder.call(function, arguments)
 
     return _FLOATS(_FLOATS), generate
+
+
+@intrinsic
+@no_type_check
+def total_float(typing_context: Any, floats: Any) -> Any:
+    """Return the eight numbers added up, in pairs."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = ir.FloatType()
+        reduce = ir.FunctionType(number, [number, _FLOATS8])
+        function = get_or_insert_function(builder.module, reduce, "llvm.vector.reduce.fadd.v8f32")
+        return builder.call(function, [ir.Constant(number, 0.0), arguments[0]], fastmath=("reassoc",))
+
+    return types.float32(_FLOATS), generate

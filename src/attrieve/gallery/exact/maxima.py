@@ -159,7 +159,7 @@ def _one_side(
 def _bounds(
     scanner: Scanner, query: PreparedQuery, summary: Summary
 ) -> tuple[_Bounds | None, _Bounds | None]:
-    by_attribute, by_embedding = scanner.summary_errors(query)
+    by_attribute, by_embedding = scanner.summary_errors(query, summary)
     attribute = embedding = None
     if query.attribute is not None:
         unit = query.attribute.unit

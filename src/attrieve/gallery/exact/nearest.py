@@ -121,7 +121,7 @@ def _candidates(
 ) -> Int64[ndarray, " found"]:
     """Return all rows whose lower bound does not exceed the k-th smallest upper bound."""
     least, largest = factors.ratios(mix)
-    error = factors.error(*scanner.summary_errors(query))
+    error = factors.error(*scanner.summary_errors(query, summary))
     heap = np.full(k, np.inf)
     upper_bound_of_blocks(summary.least_mix, error, largest, heap)
     reach = summary.least_mix * np.float64(least) - error

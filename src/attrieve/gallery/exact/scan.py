@@ -1,14 +1,18 @@
 """One pass over the compact columns: a summary of every block, and the distances of chosen blocks."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
+from llvmlite.binding import get_host_cpu_features
 from numpy import ndarray
 
+from attrieve.gallery.exact.batch import AskedSquares, AskedVectors
+from attrieve.gallery.exact.batch_kernels import scan_batch
 from attrieve.gallery.exact.bounds import AskedEmbedding, PreparedQuery
 from attrieve.gallery.exact.kernels import NO_ROW, distances_of_blocks, rescore, scan
 from attrieve.gallery.exact.parts import Part
@@ -22,7 +26,9 @@ STEP_BLOCKS = 256
 TURN_ROWS = 1 << 14
 """Rows that queries take turns at, so that they stay in the cache: 1.4 MB with 48 directions."""
 
-_FEW = 8  # queries whose error bounds are kept; of many they would be most of what a search holds
+MOST_KEPT_ERRORS = 2**21
+"""Blocks times queries up to which error bounds are kept, 16 bytes each; they are asked for several times."""
+
 _RESCORE_ROWS = 4096
 _NO_FLOATS = np.empty((0, 0), dtype=np.float32)
 
@@ -36,11 +42,15 @@ class Summary:
     Args:
         most_attribute, most_embedding: the largest distances in the block.
         least_mix: smallest ``mix[0] * attribute + mix[1] * embedding``.
+        least_attribute: smallest attribute distance, where ``square_error`` is not 0.
+        square_error: what the square of an attribute distance may be off beside the errors of the codes.
     """
 
     most_attribute: Float32[ndarray, " block"]
     most_embedding: Float32[ndarray, " block"]
     least_mix: Float32[ndarray, " block"]
+    least_attribute: Float32[ndarray, " block"] | None = None
+    square_error: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +77,15 @@ class Blocks:
         return self.part.global_rows(self.blocks[block] * BLOCK_ROWS + place)
 
 
+@lru_cache(maxsize=1)
+def least_batch() -> int:
+    """Return from how many queries on it pays to compute sixteen side by side; fewer take turns at rows.
+
+    With registers of 512 bits sixteen cost what three do one after the other, else what eight do.
+    """
+    return 3 if get_host_cpu_features().get("avx512bw", False) else 8
+
+
 class Scanner:
     """Reads the parts of a search; holds no state but them, and distances it was told to keep."""
 
@@ -76,7 +95,7 @@ class Scanner:
         self.blocks = sum(part.blocks for part in parts)
         self.rows = sum(part.rows for part in parts)
         self._kept: dict[PreparedQuery, list[Blocks]] = {}
-        self._few = False
+        self._keeps_errors = False
         self._kept_errors: dict[PreparedQuery, tuple[ndarray, ndarray]] = {}
         self._first: dict[tuple[PreparedQuery, Part], AskedEmbedding | None] = {}
 
@@ -113,12 +132,19 @@ class Scanner:
         self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
     ) -> list[Summary]:
         """Scan all parts once for all queries."""
-        self._few = len(queries) <= _FEW
+        self._keeps_errors = len(queries) * self.blocks <= MOST_KEPT_ERRORS
         if all(query in self._kept for query in queries):
             return [_summary_of(self._kept[query], mix) for query, mix in zip(queries, mixes, strict=True)]
+        self._ask_first(queries)
+        if len(queries) < least_batch():
+            return self._summarise_in_turn(queries, mixes)
+        return self._summarise_together(queries, mixes)
+
+    def _summarise_in_turn(
+        self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
+    ) -> list[Summary]:
         tables = np.empty((len(queries), 3, self.blocks), dtype=np.float32)
         step = self._share() if len(queries) == 1 else min(self._share(), TURN_ROWS)
-        self._ask_first(queries)
         tasks = [
             partial(
                 _scan,
@@ -136,6 +162,46 @@ class Scanner:
         run_all(tasks, self.threads)
         return [Summary(*table) for table in tables]
 
+    def _summarise_together(
+        self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
+    ) -> list[Summary]:
+        table = np.empty((4, len(queries), self.blocks), dtype=np.float32)
+        by_vector = any(query.embedding is not None for query in queries)
+        by_attribute = any(query.attribute is not None for query in queries)
+        attributes = self.parts[0].segment.widths[1]
+        squares = AskedSquares.of(queries, (attributes or 0) if by_attribute else 0)
+        step = self._share()
+        tasks: list[Callable[[], None]] = []
+        for part in self.parts:
+            vectors = AskedVectors.of([self._first[query, part] for query in queries])
+            asked = np.stack([-vectors.factor, vectors.base, squares.constant, squares.linear])
+            mix = np.zeros((2, asked.shape[1]), dtype=np.float32)
+            mix[:, : len(queries)] = np.array(mixes).T
+            tasks += [
+                partial(
+                    scan_batch,
+                    start,
+                    min(start + step, part.rows),
+                    *part.listed(),
+                    *part.first_arrays(used=by_vector),
+                    vectors.pairs,
+                    part.probability_array(used=by_attribute),
+                    squares.set_start,
+                    squares.set_attribute,
+                    squares.pairs,
+                    squares.quadratic,
+                    asked,
+                    *mix,
+                    *table[:, :, part.own_blocks],
+                )
+                for start in range(0, part.rows, step)
+            ]
+        run_all(tasks, self.threads)
+        return [
+            Summary(table[0, number], table[1, number], table[2, number], table[3, number], error)
+            for number, error in enumerate(squares.error.tolist())
+        ]
+
     def _share(self) -> int:
         # Several pieces for each thread, so that a slow one does not keep the others waiting.
         return max(1, -(-self.blocks // (8 * self.threads))) * BLOCK_ROWS
@@ -149,17 +215,17 @@ class Scanner:
                     self._first[query, part] = asked
 
     def summary_errors(
-        self, query: PreparedQuery
+        self, query: PreparedQuery, summary: Summary
     ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
         """Return how far both distances in a query's summary of each block can be from the truth."""
-        if not self._few:
-            return self._summary_errors(query)
+        if not self._keeps_errors:
+            return self._summary_errors(query, summary)
         if query not in self._kept_errors:
-            self._kept_errors[query] = self._summary_errors(query)
+            self._kept_errors[query] = self._summary_errors(query, summary)
         return self._kept_errors[query]
 
     def _summary_errors(
-        self, query: PreparedQuery
+        self, query: PreparedQuery, summary: Summary
     ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
         by_attribute, by_embedding = self.errors(query, np.arange(self.blocks))
         for part in self.parts:
@@ -168,6 +234,10 @@ class Scanner:
                 by_embedding[part.own_blocks] = asked.error(
                     part.errors(coarse.codes.error), part.errors(coarse.left)
                 )
+        if summary.square_error > 0 and summary.least_attribute is not None:
+            # |a - b| = |a^2 - b^2| / (a + b), and never more than the root of |a^2 - b^2|
+            least = np.maximum(summary.least_attribute, math.sqrt(summary.square_error), dtype=np.float64)
+            by_attribute += summary.square_error / least
         return by_attribute, by_embedding
 
     def errors(

@@ -1,0 +1,203 @@
+"""Compiled loops that compute the distances of many queries while a block of rows is in the nearest cache.
+
+Sixteen queries form a group; what is asked of them lies side by side, so that a pair of codes meets all of
+them at once. Both sides are products of whole numbers, the attributes' through
+``sum c (t - p)^2 = sum c t^2 - sum 2 c t p + sum c p^2``. Serial and without the interpreter lock, as all.
+"""
+
+from typing import no_type_check
+
+import numba
+import numpy as np
+
+from attrieve.gallery.exact.kernels import BLOCK, NO_ROW, row_at
+from attrieve.gallery.exact.lanes import (
+    add,
+    add_products,
+    as_floats,
+    larger,
+    load_floats,
+    load_pairs,
+    load_short,
+    load_sums,
+    multiply,
+    no_sums,
+    repeat_float,
+    repeat_pair,
+    root,
+    smaller,
+    store_floats,
+    store_sums,
+    total_float,
+)
+from attrieve.gallery.exact.quantise import CENTRE
+
+GROUP = 16
+"""Queries computed side by side."""
+
+KEPT_BACK = 16
+"""Blocks whose numbers are written together: as many as fill a line of the cache."""
+
+_FAST = {"reassoc", "contract", "nsz"}  # NaN and infinity keep their meaning; there are none
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _products(entries, count, pairs, group, products):
+    """Fill (row, query of the group) with whole products; ``count`` is rounded up to four rows."""
+    width = np.int64(entries.shape[1])
+    asked = group * width * GROUP
+    for row in range(0, count, 4):
+        at = row * width
+        a0, a1, b0, b1 = no_sums(), no_sums(), no_sums(), no_sums()
+        c0, c1, d0, d1 = no_sums(), no_sums(), no_sums(), no_sums()
+        for j in range(0, width, 2):
+            first = load_pairs(pairs, asked + j * GROUP)
+            second = load_pairs(pairs, asked + j * GROUP + GROUP)
+            pair = repeat_pair(entries, at + j)
+            a0, a1 = add_products(a0, pair, first), add_products(a1, pair, second)
+            pair = repeat_pair(entries, at + width + j)
+            b0, b1 = add_products(b0, pair, first), add_products(b1, pair, second)
+            pair = repeat_pair(entries, at + 2 * width + j)
+            c0, c1 = add_products(c0, pair, first), add_products(c1, pair, second)
+            pair = repeat_pair(entries, at + 3 * width + j)
+            d0, d1 = add_products(d0, pair, first), add_products(d1, pair, second)
+        place = row * GROUP
+        store_sums(a0, products, place)
+        store_sums(a1, products, place + 8)
+        store_sums(b0, products, place + GROUP)
+        store_sums(b1, products, place + GROUP + 8)
+        store_sums(c0, products, place + 2 * GROUP)
+        store_sums(c1, products, place + 2 * GROUP + 8)
+        store_sums(d0, products, place + 3 * GROUP)
+        store_sums(d1, products, place + 3 * GROUP + 8)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@no_type_check
+def _load(
+    first, stop, ids, use_ids, embedding_codes, scale, probability_codes, set_start, set_attribute,
+    vectors, shown, scales,
+):  # fmt: skip
+    """Copy a block's codes as 16-bit numbers, and behind the attributes the largest codes of sets."""
+    attributes = probability_codes.shape[1]
+    for i in range(min(BLOCK, stop - first)):
+        row = row_at(first + i, stop, ids, use_ids)
+        if embedding_codes.shape[1]:
+            scales[i] = scale[row]
+        for j in range(embedding_codes.shape[1]):
+            vectors[i, j] = np.int16(embedding_codes[row, j]) - np.int16(CENTRE)
+        for j in range(attributes):
+            shown[i, j] = np.int16(probability_codes[row, j])
+        for s in range(set_start.shape[0] - 1):
+            largest = np.uint8(0)
+            for position in range(set_start[s], set_start[s + 1]):
+                largest = max(largest, probability_codes[row, set_attribute[position]])
+            shown[i, attributes + s] = np.int16(largest)
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _square(count, shown, quadratic, squares):
+    """Fill ``sum_j quadratic_j shown_j^2`` of each row, once for all queries or for each query."""
+    width, padded = np.int64(shown.shape[1]), np.int64(quadratic.shape[1])
+    for i in range(count):
+        if quadratic.shape[0] == 1:
+            found = repeat_float(np.float32(0))
+            for j in range(0, width, 8):
+                entries = load_short(shown, i * width + j)
+                found = add(found, multiply(multiply(entries, entries), load_floats(quadratic, j)))
+            squares[i, 0] = total_float(found)
+            continue
+        for q in range(0, padded, 8):
+            found = repeat_float(np.float32(0))
+            for j in range(width):
+                entry = repeat_float(np.float32(np.int32(shown[i, j]) * np.int32(shown[i, j])))
+                found = add(found, multiply(entry, load_floats(quadratic, j * padded + q)))
+            store_floats(found, squares, i * padded + q)
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _summarise(
+    count, query, of_vectors, of_shown, lane, scales, squares, asked, mix_attribute, mix_embedding,
+    room,
+):  # fmt: skip
+    """Turn products of eight queries, from ``query`` on, into distances; keep four numbers of each."""
+    padded = np.int64(asked.shape[1])
+    factor, base = load_floats(asked, query), load_floats(asked, padded + query)
+    constant, linear = load_floats(asked, 2 * padded + query), load_floats(asked, 3 * padded + query)
+    by_attribute, by_embedding = load_floats(mix_attribute, query), load_floats(mix_embedding, query)
+    nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
+    most_a, most_e = nothing, nothing
+    least, least_a = repeat_float(np.float32(NO_ROW)), repeat_float(np.float32(NO_ROW))
+    shared = squares.shape[1] == 1
+    for i in range(count):
+        step = multiply(factor, repeat_float(scales[i]))
+        e = add(base, multiply(step, as_floats(load_sums(of_vectors, i * GROUP + lane))))
+        e = smaller(larger(e, nothing), two)
+        square = repeat_float(squares[i, 0]) if shared else load_floats(squares, i * padded + query)
+        square = add(square, constant)
+        square = add(square, multiply(linear, as_floats(load_sums(of_shown, i * GROUP + lane))))
+        a = root(larger(square, nothing))
+        most_a, most_e = larger(most_a, a), larger(most_e, e)
+        least_a = smaller(least_a, a)
+        least = smaller(least, add(multiply(by_attribute, a), multiply(by_embedding, e)))
+    store_floats(most_a, room, lane)
+    store_floats(most_e, room, GROUP + lane)
+    store_floats(least, room, 2 * GROUP + lane)
+    store_floats(least_a, room, 3 * GROUP + lane)
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def scan_batch(
+    start, stop, ids, use_ids, embedding_codes, scale, pairs,
+    probability_codes, set_start, set_attribute, attribute_pairs, quadratic,
+    asked, mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix, least_attribute,
+):  # fmt: skip
+    """Fill four summaries (query, block) of the places ``start`` to ``stop``; both count in rows.
+
+    ``asked`` holds for each query: minus the factor of its product, base, constant and linear factor.
+    """
+    padded = asked.shape[1]
+    vectors = np.zeros((BLOCK, pairs.shape[0] // padded), dtype=np.int16)
+    shown = np.zeros((BLOCK, attribute_pairs.shape[0] // padded), dtype=np.int16)
+    of_vectors = np.zeros((BLOCK, GROUP), dtype=np.int32)
+    of_shown = np.zeros((BLOCK, GROUP), dtype=np.int32)
+    scales = np.zeros(BLOCK, dtype=np.float32)
+    squares = np.zeros((BLOCK, 1 if quadratic.shape[0] == 1 else padded), dtype=np.float32)
+    room = np.zeros((4, GROUP), dtype=np.float32)
+    waiting = np.zeros((KEPT_BACK, 4, padded), dtype=np.float32)
+    for first in range(start, stop, BLOCK):
+        count, block = min(BLOCK, stop - first), first // BLOCK
+        _load(
+            first, stop, ids, use_ids, embedding_codes, scale, probability_codes, set_start, set_attribute,
+            vectors, shown, scales,
+        )  # fmt: skip
+        _square(count, shown, quadratic, squares)
+        for group in range(padded // GROUP):
+            _products(vectors, count, pairs, group, of_vectors)
+            _products(shown, count, attribute_pairs, group, of_shown)
+            for lane in range(0, GROUP, 8):
+                _summarise(
+                    count, group * GROUP + lane, of_vectors, of_shown, lane, scales, squares, asked,
+                    mix_attribute, mix_embedding, room,
+                )  # fmt: skip
+            waiting[block % KEPT_BACK, :, group * GROUP : group * GROUP + GROUP] = room
+        if block % KEPT_BACK == KEPT_BACK - 1 or first + BLOCK >= stop:
+            _put_down(
+                waiting, block, start // BLOCK, most_attribute, most_embedding, least_mix, least_attribute
+            )
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def _put_down(waiting, last, start, most_attribute, most_embedding, least_mix, least_attribute):
+    """Write what was found of the last blocks, query by query: each lies in memory of its own."""
+    first = max(last // KEPT_BACK * KEPT_BACK, start)
+    for query in range(most_attribute.shape[0]):
+        for block in range(first, last + 1):
+            found = waiting[block % KEPT_BACK]
+            most_attribute[query, block], most_embedding[query, block] = found[0, query], found[1, query]
+            least_mix[query, block], least_attribute[query, block] = found[2, query], found[3, query]
