@@ -41,8 +41,7 @@ def test_no_row_is_farther_than_its_block_says(seed: int, rows: int, dim: int, f
     with directions_first():
         coarse = coarse_codes(embedding)
     assert coarse is not None
-    codes = coarse.codes
-    shown = codes.scale[:, None].astype(float) * (codes.codes.astype(float) - CENTRE)
+    shown = coarse.scale[:, None].astype(float) * (coarse.codes.astype(float) - CENTRE)
     block = np.arange(rows) // BLOCK_ROWS
     for vector in (generator.standard_normal(dim), coarse.directions[:, 0], embedding[-1].astype(float)):
         query = prepare(FusedQuery(embedding=vector), dim, None)
@@ -50,7 +49,9 @@ def test_no_row_is_farther_than_its_block_says(seed: int, rows: int, dim: int, f
         assert asked is not None
         about = 1 - float(asked.factor) * (shown @ asked.wanted.astype(float))
         truth = 1 - embedding.astype(float) @ query.exact.vector
-        assert (np.abs(about - truth) <= asked.error(codes.error, coarse.left)[block]).all()
+        outside = asked.outside * coarse.row_left.astype(float)
+        assert (np.abs(about - truth) <= asked.error(coarse.error)[block] + outside).all()
+    assert (coarse.row_left <= coarse.left[block]).all()
 
 
 def test_directions_are_orthonormal_and_hold_what_is_promised() -> None:

@@ -49,6 +49,14 @@ def totals(sums, found):  # type: ignore[no-untyped-def]
 
 @numba.njit
 @no_type_check
+def halves(words, found):  # type: ignore[no-untyped-def]
+    both = lanes.load_sums(words, 0)
+    lanes.store_floats(lanes.lower_halves(both), found, 0)
+    lanes.store_floats(lanes.upper_halves(both), found, 8)
+
+
+@numba.njit
+@no_type_check
 def floats(one, other, whole, short, found):  # type: ignore[no-untyped-def]
     a, b = lanes.load_floats(one, 1), lanes.load_floats(other, 0)
     lanes.expect(one, 10**6)
@@ -58,6 +66,7 @@ def floats(one, other, whole, short, found):  # type: ignore[no-untyped-def]
     half = lanes.repeat_float(np.float32(0.5))
     lanes.store_floats(lanes.add(lanes.as_floats(lanes.load_sums(whole, 2)), half), found, 24)
     lanes.store_floats(lanes.load_short(short, 1), found, 32)
+    lanes.store_floats(lanes.subtract(a, b), found, 40)
     return lanes.smallest(b), lanes.largest(b), lanes.total_float(b)
 
 
@@ -105,12 +114,21 @@ def test_totals_of_eight() -> None:
     assert found.tolist() == (sums.astype(np.int64).sum(axis=1) + 7).astype(np.int32).tolist()
 
 
+def test_two_numbers_in_a_word() -> None:
+    """Each of 16 bits, the upper half of a float32."""
+    values = np.float32(2.0) ** np.arange(-40, -24).astype(np.float32) * np.float32(1.5)
+    lower, upper = (value.view(np.uint32) >> 16 for value in (values[:8], values[8:]))
+    found = np.zeros(16, np.float32)
+    halves((upper << 16 | lower).view(np.int32), found)
+    assert found.tolist() == values.tolist()
+
+
 def test_floats() -> None:
     """The smaller and larger, roots, sums, and numbers of other types; asking for memory does nothing."""
     generator = np.random.default_rng(1)
     one, other = generator.random((2, 12), dtype=np.float32) - np.float32(0.5)
     whole, short = generator.integers(-9, 9, 12).astype(np.int32), np.arange(-6, 6, dtype=np.int16)
-    found = np.zeros(40, np.float32)
+    found = np.zeros(48, np.float32)
     least, most, total = floats(one, other, whole, short, found)
     assert (least, most) == (other[:8].min(), other[:8].max())
     np.testing.assert_allclose(total, other[:8].sum(), rtol=1e-5)
@@ -120,5 +138,6 @@ def test_floats() -> None:
         np.abs(one[1:9]),
         whole[2:10] + 0.5,
         short[1:9],
+        one[1:9] - other[:8],
     ]
-    np.testing.assert_allclose(found.reshape(5, 8), np.stack(expected), rtol=1e-6)
+    np.testing.assert_allclose(found.reshape(6, 8), np.stack(expected), rtol=1e-6)

@@ -67,7 +67,7 @@ def check_summaries(seed: int, rows: int, dim: int, queries: int) -> None:
     for query, ready, mix, summary in zip(
         asked, prepared, mixes, scanner.summarise(prepared, mixes), strict=True
     ):
-        by_attribute, by_embedding = scanner.summary_errors(ready, summary)
+        by_attribute, by_embedding, outside = scanner.summary_errors(ready, summary)
         assert ready.attribute is not None
         a = np.array(attribute_distances(query, probability, range(rows))) / ready.attribute.unit
         e = np.array(embedding_distances(query, embedding, range(rows)))
@@ -75,6 +75,9 @@ def check_summaries(seed: int, rows: int, dim: int, queries: int) -> None:
         for block in range(scanner.blocks):
             own = slice(block * BLOCK_ROWS, (block + 1) * BLOCK_ROWS)
             assert abs(summary.most_attribute[block] - a[own].max()) <= by_attribute[block]
-            assert abs(summary.most_embedding[block] - e[own].max()) <= by_embedding[block]
+            too_large = summary.most_embedding[block] - e[own].max()
+            assert -by_embedding[block] <= too_large <= by_embedding[block] + outside[block]
             error = float(mix[0]) * by_attribute[block] + float(mix[1]) * by_embedding[block]
-            assert abs(summary.least_mix[block] - mixed[own].min()) <= error + 1e-6 * mixed[own].min()
+            error += 1e-6 * mixed[own].min()
+            too_small = mixed[own].min() - summary.least_mix[block]
+            assert -error <= too_small <= error + float(mix[1]) * outside[block]

@@ -72,6 +72,8 @@ def search_in(way: str) -> Iterator[None]:
             patched.setattr(search_module, "MOST_TOGETHER", 2)
             patched.setattr(scan_module, "TURN_ROWS", 64)
             patched.setattr(scan_module, "MOST_KEPT_ERRORS", 0)
+        if way != "queries in turn":
+            patched.setattr(scan_module, "MOST_RESCORED", 0)
         least = 1 if way.endswith("queries side by side") else 10**9
         patched.setattr(scan_module, "least_batch", lambda: least)
         yield

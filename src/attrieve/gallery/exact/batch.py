@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64, Int16, Int64
 from numpy import ndarray
 
 from attrieve.gallery.exact.batch_kernels import GROUP
-from attrieve.gallery.exact.bounds import FLOAT32, AskedEmbedding, PreparedQuery
+from attrieve.gallery.exact.bounds import FLOAT32, AskedEmbedding, ExactTerms, PreparedQuery
 
 _LEAST_STEP = 1e-30  # below, float32 would lose digits; the bound counts what is left out
 
@@ -19,12 +19,13 @@ class AskedVectors:
 
     Args:
         pairs: whole numbers in the order (group, pair of entries, query of the group, entry of the pair).
-        factor, base: of each query, as in :class:`~attrieve.gallery.exact.bounds.AskedEmbedding`.
+        factor, base, outside: of each query, as in :class:`~attrieve.gallery.exact.bounds.AskedEmbedding`.
     """
 
     pairs: Int16[ndarray, " whole"]
     factor: Float32[ndarray, " padded"]
     base: Float32[ndarray, " padded"]
+    outside: Float32[ndarray, " padded"]
 
     @classmethod
     def of(cls, queries: Sequence[AskedEmbedding | None]) -> "AskedVectors":
@@ -32,12 +33,12 @@ class AskedVectors:
         padded = _padded(len(queries))
         dim = max((len(query.wanted) for query in queries if query is not None), default=0)
         wanted = np.zeros((padded, dim), dtype=np.int16)
-        factor, base = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
+        factor, base, outside = np.zeros((3, padded), dtype=np.float32)
         for number, query in enumerate(queries):
             if query is not None:
                 wanted[number] = query.wanted
-                factor[number], base[number] = query.factor, query.base
-        return cls(_pairs(wanted), factor, base)
+                factor[number], base[number], outside[number] = query.factor, query.base, query.outside
+        return cls(_pairs(wanted), factor, base, outside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,22 +66,22 @@ class AskedSquares:
     @classmethod
     def of(cls, queries: Sequence[PreparedQuery], attributes: int) -> "AskedSquares":
         """Multiply out what each query asks, and bound what that rounds away."""
-        columns: dict[tuple[int, ...], int] = {(attribute,): attribute for attribute in range(attributes)}
-        asked = [_terms(query) for query in queries]
-        for terms in asked:
-            for named, _, _ in terms:
-                columns.setdefault(named, len(columns))
-        sets = [named for named, column in columns.items() if column >= attributes]
-        padded = _padded(len(queries))
-        straight, quadratic = np.zeros((2, padded, len(columns)))
+        sets: dict[tuple[int, ...], int] = {}
+        asked = [
+            (number, query.exact, _columns(query.exact, attributes, sets))
+            for number, query in enumerate(queries)
+            if query.attribute is not None
+        ]
+        padded, columns = _padded(len(queries)), attributes + len(sets)
+        straight, quadratic = np.zeros((2, padded, columns))
         constant = np.zeros(padded)
-        for number, terms in enumerate(asked):
-            for named, target, certainty in terms:
-                straight[number, columns[named]] -= 2 * certainty * target
-                quadratic[number, columns[named]] += certainty
-                constant[number] += certainty * target**2
+        for number, exact, column in asked:
+            certainty = exact.certainty / exact.certainty.max()
+            np.subtract.at(straight[number], column, 2 * certainty * exact.target)
+            np.add.at(quadratic[number], column, certainty)
+            constant[number] = (certainty * exact.target**2).sum()
         # The sum over all columns must fit into 32 bits, whatever the codes.
-        steps = min(2**15 - 1, (2**31 - 1) // (255 * max(1, len(columns))))
+        steps = min(2**15 - 1, (2**31 - 1) // (255 * max(1, columns)))
         step = (np.abs(straight).max(axis=1, initial=0.0) / steps).astype(np.float32).astype(np.float64)
         step[step < _LEAST_STEP] = 0
         divisor = np.where(step > 0, step, np.inf)
@@ -97,27 +98,19 @@ class AskedSquares:
             constant.astype(np.float32),
             (step / 255).astype(np.float32),
             _wide(quadratic[:1] if agree else quadratic, agree=bool(agree)),
-            ((missed + (len(columns) + 40) * FLOAT32 * size) * (1 + 1e-6))[real],
+            ((missed + (columns + 40) * FLOAT32 * size) * (1 + 1e-6))[real],
         )
 
 
-def _terms(query: PreparedQuery) -> list[tuple[tuple[int, ...], float, float]]:
-    """Return named attributes, target and certainty over the largest of each term that counts."""
-    exact = query.exact
-    if query.attribute is None:
-        return []
-    most = float(exact.certainty.max())
-    return [
-        (
-            tuple(sorted(set(exact.term_attribute[start:stop].tolist()))),
-            float(target),
-            float(certainty / most),
-        )
-        for start, stop, target, certainty in zip(
-            exact.term_start[:-1], exact.term_start[1:], exact.target, exact.certainty, strict=True
-        )
-        if certainty > 0
-    ]
+def _columns(exact: ExactTerms, attributes: int, sets: dict[tuple[int, ...], int]) -> Int64[ndarray, " term"]:
+    """Return the column of each term; terms that name several attributes get one in ``sets``."""
+    columns = np.array(exact.term_attribute[exact.term_start[:-1]])
+    for term in np.flatnonzero((np.diff(exact.term_start) != 1) & (exact.certainty > 0)).tolist():
+        named = exact.term_attribute[exact.term_start[term] : exact.term_start[term + 1]]
+        several = tuple(sorted(set(named.tolist())))
+        if len(several) > 1:
+            columns[term] = sets.setdefault(several, attributes + len(sets))
+    return columns
 
 
 def _padded(queries: int) -> int:

@@ -10,7 +10,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from attrieve.gallery.exact.kernels import BLOCK, NO_ROW, row_at
+from attrieve.gallery.exact.kernels import ALLOCATING, BLOCK, IN_PLACE, NO_ROW, row_at
 from attrieve.gallery.exact.lanes import (
     add,
     add_products,
@@ -20,15 +20,19 @@ from attrieve.gallery.exact.lanes import (
     load_pairs,
     load_short,
     load_sums,
+    lower_halves,
     multiply,
     no_sums,
     repeat_float,
     repeat_pair,
+    repeat_whole,
     root,
     smaller,
     store_floats,
     store_sums,
+    subtract,
     total_float,
+    upper_halves,
 )
 from attrieve.gallery.exact.quantise import CENTRE
 
@@ -41,7 +45,7 @@ KEPT_BACK = 16
 _FAST = {"reassoc", "contract", "nsz"}  # NaN and infinity keep their meaning; there are none
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def _products(entries, count, pairs, group, products):
     """Fill (row, query of the group) with whole products; ``count`` is rounded up to four rows."""
@@ -73,17 +77,19 @@ def _products(entries, count, pairs, group, products):
         store_sums(d1, products, place + 3 * GROUP + 8)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@numba.njit(**IN_PLACE, fastmath=_FAST)
 @no_type_check
 def _load(
-    first, stop, ids, use_ids, embedding_codes, scale, probability_codes, set_start, set_attribute,
-    vectors, shown, scales,
+    first, stop, ids, use_ids, embedding_codes, scale, words, probability_codes, set_start, set_attribute,
+    vectors, shown, scales, both,
 ):  # fmt: skip
     """Copy a block's codes as 16-bit numbers, and behind the attributes the largest codes of sets."""
     attributes = probability_codes.shape[1]
     for i in range(min(BLOCK, stop - first)):
         row = row_at(first + i, stop, ids, use_ids)
-        if embedding_codes.shape[1]:
+        if words.shape[0]:
+            both[i] = words[row]
+        elif embedding_codes.shape[1]:
             scales[i] = scale[row]
         for j in range(embedding_codes.shape[1]):
             vectors[i, j] = np.int16(embedding_codes[row, j]) - np.int16(CENTRE)
@@ -96,7 +102,7 @@ def _load(
             shown[i, attributes + s] = np.int16(largest)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def _square(count, shown, quadratic, squares):
     """Fill ``sum_j quadratic_j shown_j^2`` of each row, once for all queries or for each query."""
@@ -117,63 +123,77 @@ def _square(count, shown, quadratic, squares):
             store_floats(found, squares, i * padded + q)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def _summarise(
-    count, query, of_vectors, of_shown, lane, scales, squares, asked, mix_attribute, mix_embedding,
-    room,
+    count, query, of_vectors, of_shown, lane, scales, both, bounded, squares, asked,
+    mix_attribute, mix_embedding, room,
 ):  # fmt: skip
-    """Turn products of eight queries, from ``query`` on, into distances; keep four numbers of each."""
+    """Turn products of eight queries, from ``query`` on, into distances; keep four numbers of each.
+
+    If they are ``bounded``, ``both`` holds the words of the rows, else ``scales`` their scales.
+    """
     padded = np.int64(asked.shape[1])
     factor, base = load_floats(asked, query), load_floats(asked, padded + query)
     constant, linear = load_floats(asked, 2 * padded + query), load_floats(asked, 3 * padded + query)
+    outside = load_floats(asked, 4 * padded + query)
     by_attribute, by_embedding = load_floats(mix_attribute, query), load_floats(mix_embedding, query)
     nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
     most_a, most_e = nothing, nothing
     least, least_a = repeat_float(np.float32(NO_ROW)), repeat_float(np.float32(NO_ROW))
     shared = squares.shape[1] == 1
     for i in range(count):
-        step = multiply(factor, repeat_float(scales[i]))
-        e = add(base, multiply(step, as_floats(load_sums(of_vectors, i * GROUP + lane))))
-        e = smaller(larger(e, nothing), two)
+        found = as_floats(load_sums(of_vectors, i * GROUP + lane))
+        if bounded:
+            word = repeat_whole(both[i])
+            left = multiply(outside, upper_halves(word))
+            middle = add(base, multiply(multiply(factor, lower_halves(word)), found))
+            near, far = subtract(middle, left), add(middle, left)
+        else:
+            near = add(base, multiply(multiply(factor, repeat_float(scales[i])), found))
+            far = near
+        near, far = smaller(larger(near, nothing), two), smaller(larger(far, nothing), two)
         square = repeat_float(squares[i, 0]) if shared else load_floats(squares, i * padded + query)
         square = add(square, constant)
         square = add(square, multiply(linear, as_floats(load_sums(of_shown, i * GROUP + lane))))
         a = root(larger(square, nothing))
-        most_a, most_e = larger(most_a, a), larger(most_e, e)
+        most_a, most_e = larger(most_a, a), larger(most_e, far)
         least_a = smaller(least_a, a)
-        least = smaller(least, add(multiply(by_attribute, a), multiply(by_embedding, e)))
+        least = smaller(least, add(multiply(by_attribute, a), multiply(by_embedding, near)))
     store_floats(most_a, room, lane)
     store_floats(most_e, room, GROUP + lane)
     store_floats(least, room, 2 * GROUP + lane)
     store_floats(least_a, room, 3 * GROUP + lane)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**ALLOCATING)
 @no_type_check
 def scan_batch(
-    start, stop, ids, use_ids, embedding_codes, scale, pairs,
+    start, stop, ids, use_ids, embedding_codes, scale, words, pairs,
     probability_codes, set_start, set_attribute, attribute_pairs, quadratic,
     asked, mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix, least_attribute,
 ):  # fmt: skip
     """Fill four summaries (query, block) of the places ``start`` to ``stop``; both count in rows.
 
-    ``asked`` holds for each query: minus the factor of its product, base, constant and linear factor.
+    ``asked`` holds for each query: minus the factor of its product, base, constant, linear factor, and what
+    it has outside the directions. With ``words``, embeddings are bounded as in
+    :func:`~attrieve.gallery.exact.kernels.scan`.
     """
     padded = asked.shape[1]
     vectors = np.zeros((BLOCK, pairs.shape[0] // padded), dtype=np.int16)
     shown = np.zeros((BLOCK, attribute_pairs.shape[0] // padded), dtype=np.int16)
     of_vectors = np.zeros((BLOCK, GROUP), dtype=np.int32)
     of_shown = np.zeros((BLOCK, GROUP), dtype=np.int32)
-    scales = np.zeros(BLOCK, dtype=np.float32)
+    scales, both = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.int32)
+    bounded = words.shape[0] > 0
     squares = np.zeros((BLOCK, 1 if quadratic.shape[0] == 1 else padded), dtype=np.float32)
     room = np.zeros((4, GROUP), dtype=np.float32)
     waiting = np.zeros((KEPT_BACK, 4, padded), dtype=np.float32)
     for first in range(start, stop, BLOCK):
         count, block = min(BLOCK, stop - first), first // BLOCK
         _load(
-            first, stop, ids, use_ids, embedding_codes, scale, probability_codes, set_start, set_attribute,
-            vectors, shown, scales,
+            first, stop, ids, use_ids, embedding_codes, scale, words, probability_codes,
+            set_start, set_attribute, vectors, shown, scales, both,
         )  # fmt: skip
         _square(count, shown, quadratic, squares)
         for group in range(padded // GROUP):
@@ -181,8 +201,8 @@ def scan_batch(
             _products(shown, count, attribute_pairs, group, of_shown)
             for lane in range(0, GROUP, 8):
                 _summarise(
-                    count, group * GROUP + lane, of_vectors, of_shown, lane, scales, squares, asked,
-                    mix_attribute, mix_embedding, room,
+                    count, group * GROUP + lane, of_vectors, of_shown, lane, scales, both, bounded,
+                    squares, asked, mix_attribute, mix_embedding, room,
                 )  # fmt: skip
             waiting[block % KEPT_BACK, :, group * GROUP : group * GROUP + GROUP] = room
         if block % KEPT_BACK == KEPT_BACK - 1 or first + BLOCK >= stop:
@@ -191,7 +211,7 @@ def scan_batch(
             )
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def _put_down(waiting, last, start, most_attribute, most_embedding, least_mix, least_attribute):
     """Write what was found of the last blocks, query by query: each lies in memory of its own."""

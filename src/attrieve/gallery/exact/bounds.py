@@ -13,7 +13,7 @@ from jaxtyping import Float32, Float64, Int16, Int64
 from numpy import ndarray
 
 from attrieve.errors import InputError
-from attrieve.gallery.exact.kernels import LANES
+from attrieve.gallery.exact.kernels import LANES, lesser_line
 from attrieve.gallery.exact.quantise import CENTRE, UNIT_TOLERANCE
 from attrieve.gallery.exact.query import FusedQuery
 
@@ -22,7 +22,7 @@ _MOST_OFF = 1.5  # more than rounding target (0.25) and weight (0.07) and roundi
 _MOST_LANES = 120  # numbers of up to 4,081 whose squares fit into 31 bits, added up
 _LEAST_FACTOR = 1e-30  # below, float32 would lose digits; what that leaves out is counted
 _OUTSIDE_SLACK = 1e-12  # more than the roundings of float64
-_EMBEDDING_SLACK = 2e-6  # more than the roundings of float32 in base - factor * scale * total
+_EMBEDDING_SLACK = 3e-6  # more than the roundings of float32 in base - factor * scale * total +- left
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +75,13 @@ class AskedAttributes:
         Triangle inequality: the distance is a length, so it errs by at most the length of the error:
         ``sqrt(sum c) * largest``, or the length of a row's error when each attribute is named once.
         """
-        by_entry = math.sqrt(self.total) * largest.astype(np.float64)
-        by_length = math.sqrt(self.multiplicity) * length.astype(np.float64)
         slack = 2 * math.sqrt(self.total) * (self.terms + 16) * FLOAT32
         whole = math.sqrt(self.terms) * _MOST_OFF * math.sqrt(self.step)
-        return np.asarray(np.minimum(by_entry, by_length) + slack + whole)
+        found = np.empty(len(length))
+        lesser_line(
+            largest, math.sqrt(self.total), length, math.sqrt(self.multiplicity), slack + whole, found
+        )
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,21 +110,16 @@ class AskedEmbedding:
         """Return what the kernels take."""
         return self.wanted, self.bias, self.factor, self.base
 
-    def error(
-        self, length: Float32[ndarray, " block"], left: Float32[ndarray, " block"] | None = None
-    ) -> Float64[ndarray, " block"]:
-        """Return the largest error of the distance from the errors of the codes (Cauchy-Schwarz).
+    def error(self, length: Float32[ndarray, " block"]) -> Float64[ndarray, " block"]:
+        """Return the largest error of the distance from the lengths of the errors of the codes.
 
-        ``|<q, x> - <q', x'>| <= |q| |x - x'| + |q - q'| |x'|``, and where both are asked along some
-        directions alone, what lies outside them adds at most the product of its lengths.
-
-        Args:
-            length: of the error of the codes.
-            left: length of what rows have outside the directions, if the codes are along some alone.
+        Cauchy-Schwarz: ``|<q, x> - <q', x'>| <= |q| |x - x'| + |q - q'| |x'|``. What lies outside the
+        directions is not in it; it adds at most :attr:`outside` times the length of what rows have there.
         """
-        of_codes = length.astype(np.float64)
-        error = self.length * of_codes + self.missed * (1 + UNIT_TOLERANCE + of_codes) + _EMBEDDING_SLACK
-        return np.asarray(error if left is None else error + self.outside * left.astype(np.float64))
+        slope, start = self.length + self.missed, self.missed * (1 + UNIT_TOLERANCE) + _EMBEDDING_SLACK
+        found = np.empty(len(length))
+        lesser_line(length, slope, length, slope, start, found)
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from attrieve.errors import InputError, StorageError
 from attrieve.gallery.exact.segment import Segment
 
 LIST_NAME = "columns.json"
-FORMAT = 2
+FORMAT = 3
 
 
 def save_segments(folder: Path, segments: tuple[Segment, ...]) -> None:

@@ -22,6 +22,7 @@ from attrieve.gallery.exact.lanes import (
     load_floats,
     load_pairs,
     load_sums,
+    lower_halves,
     multiply,
     no_sums,
     repeat_float,
@@ -31,7 +32,9 @@ from attrieve.gallery.exact.lanes import (
     smallest,
     spread,
     store_floats,
+    subtract,
     totals_of_eight,
+    upper_halves,
     weigh,
 )
 
@@ -45,10 +48,16 @@ STRETCH = 1024
 NO_ROW = 2.0**100
 """Stands where a block has no more rows: more than any distance, and harmless when multiplied by 0."""
 
+ALLOCATING = {"nogil": True, "cache": True}
+"""How loops are compiled that make arrays of their own."""
+
+IN_PLACE = {**ALLOCATING, "_nrt": False}
+"""How all others are: counting references to arrays would cost more than the arithmetic does."""
+
 _FAST = {"reassoc", "contract", "nsz"}  # NaN and infinity keep their meaning; there are none
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(**IN_PLACE, inline="always")
 @no_type_check
 def row_at(place, stop, ids, use_ids):
     """Return the row at a place; past the end the last one, whose numbers nobody reads there."""
@@ -56,7 +65,7 @@ def row_at(place, stop, ids, use_ids):
     return ids[place] if use_ids else place
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(**IN_PLACE, inline="always")
 @no_type_check
 def _rest(codes, row, wanted, whole):
     """Return the products of the entries that do not fill sixteen lanes."""
@@ -66,7 +75,7 @@ def _rest(codes, row, wanted, whole):
     return found
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(**IN_PLACE, inline="always")
 @no_type_check
 def _positions(place, stop, ids, use_ids, width):
     """Return where the rows at eight places start."""
@@ -88,36 +97,44 @@ def _positions(place, stop, ids, use_ids, width):
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE, inline="always")
+@no_type_check
+def _products(first, stop, ids, use_ids, codes, wanted, whole_room):
+    """Return ``sum_j wanted_j code_j`` of eight places."""
+    dim = np.int64(wanted.shape[0])
+    whole = dim // LANES * LANES
+    p0, p1, p2, p3, p4, p5, p6, p7 = _positions(first, stop, ids, use_ids, dim)
+    a, b, c, d = no_sums(), no_sums(), no_sums(), no_sums()
+    e, f, g, h = no_sums(), no_sums(), no_sums(), no_sums()
+    for j in range(0, whole, LANES):
+        pairs = load_pairs(wanted, j)
+        a = add_products(a, load_bytes(codes, p0 + j), pairs)
+        b = add_products(b, load_bytes(codes, p1 + j), pairs)
+        c = add_products(c, load_bytes(codes, p2 + j), pairs)
+        d = add_products(d, load_bytes(codes, p3 + j), pairs)
+        e = add_products(e, load_bytes(codes, p4 + j), pairs)
+        f = add_products(f, load_bytes(codes, p5 + j), pairs)
+        g = add_products(g, load_bytes(codes, p6 + j), pairs)
+        h = add_products(h, load_bytes(codes, p7 + j), pairs)
+    totals = totals_of_eight(a, b, c, d, e, f, g, h)
+    if whole < dim:
+        for n in range(8):
+            row = row_at(first + n, stop, ids, use_ids)
+            whole_room[n] = _rest(codes, row, wanted, whole)
+        totals = add_whole(totals, load_sums(whole_room, 0))
+    return totals
+
+
+@numba.njit(**IN_PLACE)
 @no_type_check
 def _embedding_distances(
     first, stop, ids, use_ids, codes, scale, wanted, bias, factor, base, whole_room, room, distances
 ):  # fmt: skip
     """Fill ``base - factor * scale * sum_j wanted_j (code_j - 128)`` of places; eight at a time."""
-    dim = np.int64(wanted.shape[0])
-    whole = dim // LANES * LANES
     slope, start, less = repeat_float(-factor), repeat_float(base), repeat_whole(np.int32(-bias))
     nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
     for i in range(0, min(distances.shape[0], stop - first), 8):
-        p0, p1, p2, p3, p4, p5, p6, p7 = _positions(first + i, stop, ids, use_ids, dim)
-        a, b, c, d = no_sums(), no_sums(), no_sums(), no_sums()
-        e, f, g, h = no_sums(), no_sums(), no_sums(), no_sums()
-        for j in range(0, whole, LANES):
-            pairs = load_pairs(wanted, j)
-            a = add_products(a, load_bytes(codes, p0 + j), pairs)
-            b = add_products(b, load_bytes(codes, p1 + j), pairs)
-            c = add_products(c, load_bytes(codes, p2 + j), pairs)
-            d = add_products(d, load_bytes(codes, p3 + j), pairs)
-            e = add_products(e, load_bytes(codes, p4 + j), pairs)
-            f = add_products(f, load_bytes(codes, p5 + j), pairs)
-            g = add_products(g, load_bytes(codes, p6 + j), pairs)
-            h = add_products(h, load_bytes(codes, p7 + j), pairs)
-        totals = add_whole(less, totals_of_eight(a, b, c, d, e, f, g, h))
-        if whole < dim:
-            for n in range(8):
-                row = row_at(first + i + n, stop, ids, use_ids)
-                whole_room[n] = _rest(codes, row, wanted, whole)
-            totals = add_whole(totals, load_sums(whole_room, 0))
+        totals = add_whole(less, _products(first + i, stop, ids, use_ids, codes, wanted, whole_room))
         if use_ids or first + i + 8 > stop:
             for n in range(8):
                 room[n] = scale[row_at(first + i + n, stop, ids, use_ids)]
@@ -128,14 +145,37 @@ def _embedding_distances(
         store_floats(smaller(larger(add(start, away), nothing), two), distances, i)
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _embedding_bounds(
+    first, stop, ids, use_ids, codes, words, wanted, bias, factor, base, outside, whole_room, near, far
+):  # fmt: skip
+    """Fill the distance of :func:`_embedding_distances`, less and more ``outside`` times what rows leave."""
+    slope, start, less = repeat_float(-factor), repeat_float(base), repeat_whole(np.int32(-bias))
+    nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
+    most = repeat_float(outside)
+    for i in range(0, min(near.shape[0], stop - first), 8):
+        totals = add_whole(less, _products(first + i, stop, ids, use_ids, codes, wanted, whole_room))
+        if use_ids or first + i + 8 > stop:
+            for n in range(8):
+                whole_room[n] = words[row_at(first + i + n, stop, ids, use_ids)]
+            both = load_sums(whole_room, 0)
+        else:
+            both = load_sums(words, first + i)
+        left = multiply(most, upper_halves(both))
+        middle = add(start, multiply(multiply(slope, lower_halves(both)), as_floats(totals)))
+        store_floats(smaller(larger(subtract(middle, left), nothing), two), near, i)
+        store_floats(smaller(larger(add(middle, left), nothing), two), far, i)
+
+
+@numba.njit(**IN_PLACE, inline="always")
 @no_type_check
 def _add_squares(sums, codes, position, offset, weight):
     shown = weigh(spread(load_bytes(codes, position), offset), weight)
     return add_products(sums, shown, shown)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset, step, squares):
     """Fill ``step * sum_j (weight_j (32 code_j - offset_j) / 65536)^2`` of places; eight at a time.
@@ -174,7 +214,7 @@ def _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset,
                 squares[i + n] = step * np.float32(total)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@numba.njit(**IN_PLACE, fastmath=_FAST)
 @no_type_check
 def _add_sets(first, stop, ids, use_ids, codes, set_start, set_attribute, set_weight, set_offset, squares):
     """Add the terms that name several attributes; a maximum of codes is the code of the maximum."""
@@ -188,105 +228,186 @@ def _add_sets(first, stop, ids, use_ids, codes, set_start, set_attribute, set_we
             squares[i] += part * part
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE, fastmath=_FAST)
 @no_type_check
-def _expect_rows(first, stop, ids, embedding_codes, scale, probability_codes):
-    """Ask for the rows of a block of listed rows, which no processor can foresee."""
-    dim, attributes = np.int64(embedding_codes.shape[1]), np.int64(probability_codes.shape[1])
-    for place in range(first, min(first + BLOCK, stop)):
-        row = ids[place]
-        if dim:
-            expect(scale, row)
-            for j in range(row * dim, row * dim + dim, CACHE_LINE):
-                expect(embedding_codes, j)
-            expect(embedding_codes, row * dim + dim - 1)
-        if attributes:
-            for j in range(row * attributes, row * attributes + attributes, CACHE_LINE):
-                expect(probability_codes, j)
-            expect(probability_codes, row * attributes + attributes - 1)
-
-
-@numba.njit(nogil=True, cache=True, fastmath=_FAST)
-@no_type_check
-def _distances(
-    first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-    whole_room, room, attribute, embedding,
+def _attribute_distances(
+    first, stop, ids, use_ids, codes, begins, weight, offset, step,
+    set_start, set_attribute, set_weight, set_offset, distances,
 ):  # fmt: skip
-    """Fill both distances of places from ``first``; eight numbers each are room to work in."""
-    count = min(attribute.shape[0], stop - first)
-    if use_ids:
-        _expect_rows(first + BLOCK, stop, ids, embedding_codes, scale, probability_codes)
-    if wanted.shape[0]:
+    """Fill the attribute distances of places, 0 without attributes."""
+    count = min(distances.shape[0], stop - first)
+    if not weight.shape[0]:
+        distances[:count] = np.float32(0)
+        return
+    _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset, step, distances)
+    if set_weight.shape[0]:
+        _add_sets(
+            first, stop, ids, use_ids, codes, set_start, set_attribute, set_weight, set_offset, distances
+        )
+    for i in range(0, count, 8):
+        store_floats(root(load_floats(distances, i)), distances, i)
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _expect(first, stop, ids, use_ids, embedding_codes, by_row, probability_codes):
+    """Ask for the rows of a block that no processor can foresee: one of many, or of listed rows."""
+    last = min(first + BLOCK, stop)
+    if not use_ids:
+        _expect_lines(embedding_codes, first * embedding_codes.shape[1], last * embedding_codes.shape[1])
+        _expect_lines(by_row, first, last)
+        _expect_lines(
+            probability_codes, first * probability_codes.shape[1], last * probability_codes.shape[1]
+        )
+        return
+    for place in range(first, last):
+        row = ids[place]
+        expect(by_row, row)
+        _expect_lines(embedding_codes, row * embedding_codes.shape[1], (row + 1) * embedding_codes.shape[1])
+        _expect_lines(
+            probability_codes, row * probability_codes.shape[1], (row + 1) * probability_codes.shape[1]
+        )
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _expect_lines(array, start, stop):
+    """Ask for all lines of the cache between two entries."""
+    if start < stop:
+        for entry in range(start, stop, CACHE_LINE // array.itemsize):
+            expect(array, entry)
+        expect(array, stop - 1)
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _expect_look(first, stop, ids, use_ids, embedding_codes, scale, words, probability_codes):
+    if words.shape[0]:
+        _expect(first, stop, ids, use_ids, embedding_codes, words, probability_codes)
+    else:
+        _expect(first, stop, ids, use_ids, embedding_codes, scale, probability_codes)
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _look(
+    first, stop, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
+    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
+    whole_room, room, attribute, near, far,
+):  # fmt: skip
+    """Fill the attribute distances of places, and between what their embedding distances lie.
+
+    With ``words`` (see :class:`~attrieve.gallery.exact.coarse.CoarseCodes`) the codes are along a few
+    directions: nearest is a row if all it has outside them were turned towards what is asked, farthest if
+    it were turned away. Else ``near`` and ``far`` are one array. Eight numbers each are room to work in.
+    """
+    if words.shape[0]:
+        _embedding_bounds(
+            first, stop, ids, use_ids, embedding_codes, words, wanted, bias, factor, base, outside,
+            whole_room, near, far,
+        )  # fmt: skip
+    elif wanted.shape[0]:
         _embedding_distances(
             first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-            whole_room, room, embedding,
+            whole_room, room, near,
         )  # fmt: skip
-    else:
-        embedding[:count] = np.float32(0)
-    if weight.shape[0]:
-        _attribute_squares(
-            first, stop, ids, use_ids, probability_codes, begins, weight, offset, step, attribute
-        )
-        if set_weight.shape[0]:
-            _add_sets(
-                first, stop, ids, use_ids, probability_codes,
-                set_start, set_attribute, set_weight, set_offset, attribute,
-            )  # fmt: skip
-        for i in range(0, count, 8):
-            store_floats(root(load_floats(attribute, i)), attribute, i)
-    else:
-        attribute[:count] = np.float32(0)
+    _attribute_distances(
+        first, stop, ids, use_ids, probability_codes, begins, weight, offset, step,
+        set_start, set_attribute, set_weight, set_offset, attribute,
+    )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@numba.njit(**ALLOCATING, fastmath=_FAST)
 @no_type_check
 def scan(
-    start, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
+    start, stop, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
     probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
     mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix,
 ):  # fmt: skip
-    """Fill the three summaries of the blocks of places ``start`` to ``stop``; both count in rows."""
+    """Fill the three summaries of the blocks of places ``start`` to ``stop``; both count in rows.
+
+    The largest embedding distance is one that no row exceeds, the mix is of those no row falls below.
+    """
     whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
     stretch = BLOCK if use_ids else STRETCH
-    attribute, embedding = np.zeros(stretch, dtype=np.float32), np.zeros(stretch, dtype=np.float32)
+    attribute = np.zeros(stretch, dtype=np.float32)
+    near = np.zeros(stretch, dtype=np.float32)
+    far = np.zeros(stretch, dtype=np.float32) if words.shape[0] else near
     for first in range(start, stop, stretch):
-        _distances(
-            first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
+        if use_ids:
+            _expect_look(first + BLOCK, stop, ids, use_ids, embedding_codes, scale, words, probability_codes)
+        _look(
+            first, stop, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
             probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-            whole_room, room, attribute, embedding,
+            whole_room, room, attribute, near, far,
         )  # fmt: skip
         for at in range(0, min(stretch, stop - first), BLOCK):
             if stop - first - at < BLOCK:  # what lies past the end must not count
                 _repeat_last(attribute, at, stop - first)
-                _repeat_last(embedding, at, stop - first)
-            most_a, most_e, least = _reduce(attribute, embedding, at, mix_attribute, mix_embedding)
+                _repeat_last(near, at, stop - first)
+                _repeat_last(far, at, stop - first)
+            most_a, most_e, least = _reduce(attribute, near, far, at, mix_attribute, mix_embedding)
             block = (first + at) // BLOCK
             most_attribute[block], most_embedding[block], least_mix[block] = most_a, most_e, least
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(**IN_PLACE, inline="always")
 @no_type_check
 def _repeat_last(distances, at, count):
     for i in range(count, at + BLOCK):
         distances[i] = distances[count - 1]
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
-def _reduce(attribute, embedding, at, mix_attribute, mix_embedding):
-    """Return the largest attribute and embedding distance and the smallest mix."""
+def _reduce(attribute, near, far, at, mix_attribute, mix_embedding):
+    """Return the largest attribute and embedding distance and the smallest mix of a block."""
     by_attribute, by_embedding = repeat_float(mix_attribute), repeat_float(mix_embedding)
     most_a, most_e = repeat_float(np.float32(0)), repeat_float(np.float32(0))
     least = repeat_float(np.float32(NO_ROW))
     for i in range(at, at + BLOCK, 8):
-        a, e = load_floats(attribute, i), load_floats(embedding, i)
-        most_a, most_e = larger(most_a, a), larger(most_e, e)
-        least = smaller(least, add(multiply(by_attribute, a), multiply(by_embedding, e)))
+        a = load_floats(attribute, i)
+        most_a, most_e = larger(most_a, a), larger(most_e, load_floats(far, i))
+        mixed = add(multiply(by_attribute, a), multiply(by_embedding, load_floats(near, i)))
+        least = smaller(least, mixed)
     return largest(most_a), largest(most_e), smallest(least)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST)
+@numba.njit(**ALLOCATING)
+@no_type_check
+def rows_within(
+    blocks, ids, use_ids, rows, embedding_codes, scale, words, outside, wanted, bias, factor, base,
+    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
+    by_attribute, by_embedding, limit, places,
+):  # fmt: skip
+    """Fill the places of some blocks' rows that may lie within a limit; return how many.
+
+    A row may if ``by_attribute * attribute + by_embedding * embedding <= limit`` (of its block) for one of
+    the distances it can have by the numbers a :func:`scan` reads; factors may be negative.
+    """
+    whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
+    attribute, near = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.float32)
+    far = np.zeros(BLOCK, dtype=np.float32) if words.shape[0] else near
+    found = 0
+    for b in range(blocks.shape[0]):
+        first = blocks[b] * BLOCK
+        if b + 1 < blocks.shape[0]:
+            after = blocks[b + 1] * BLOCK
+            _expect_look(after, rows, ids, use_ids, embedding_codes, scale, words, probability_codes)
+        _look(
+            first, rows, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
+            probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
+            whole_room, room, attribute, near, far,
+        )  # fmt: skip
+        for i in range(min(BLOCK, rows - first)):
+            e = far[i] if by_embedding < 0 else near[i]
+            if by_attribute * np.float64(attribute[i]) + by_embedding * np.float64(e) <= limit[b]:
+                places[found] = first + i
+                found += 1
+    return found
+
+
+@numba.njit(**ALLOCATING, fastmath=_FAST)
 @no_type_check
 def distances_of_blocks(
     blocks, ids, use_ids, rows, embedding_codes, scale, wanted, bias, factor, base,
@@ -297,16 +418,25 @@ def distances_of_blocks(
     whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
     for b in range(blocks.shape[0]):
         first = blocks[b] * BLOCK
-        _distances(
-            first, rows, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-            probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-            whole_room, room, attribute[b], embedding[b],
+        if b + 1 < blocks.shape[0]:
+            after = blocks[b + 1] * BLOCK
+            _expect(after, rows, ids, use_ids, embedding_codes, scale, probability_codes)
+        if wanted.shape[0]:
+            _embedding_distances(
+                first, rows, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
+                whole_room, room, embedding[b],
+            )  # fmt: skip
+        else:
+            embedding[b] = np.float32(0)
+        _attribute_distances(
+            first, rows, ids, use_ids, probability_codes, begins, weight, offset, step,
+            set_start, set_attribute, set_weight, set_offset, attribute[b],
         )  # fmt: skip
         for i in range(rows - first, BLOCK):
             attribute[b, i] = embedding[b, i] = np.float32(NO_ROW)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def rescore(
     embedding, asked_vector, probability, term_start, term_attribute, target, certainty,
@@ -328,7 +458,15 @@ def rescore(
         embedding_distance[row] = min(max(1.0 - product, 0.0), 2.0) if asked_vector.shape[0] else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
+@no_type_check
+def lesser_line(one, one_slope, other, other_slope, start, found):
+    """Fill ``start + min(one_slope * one, other_slope * other)`` in float64."""
+    for i in range(found.shape[0]):
+        found[i] = start + min(one_slope * np.float64(one[i]), other_slope * np.float64(other[i]))
+
+
+@numba.njit(**IN_PLACE)
 @no_type_check
 def gather_errors(error, ids, found):
     """Fill for each virtual block of listed rows the largest error of the blocks they come from."""
@@ -339,7 +477,7 @@ def gather_errors(error, ids, found):
         found[first // BLOCK] = largest
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def kept_rows(words, mask, found):
     """Fill the rows a mask keeps, looking at eight at a time first; return how many."""
@@ -357,7 +495,7 @@ def kept_rows(words, mask, found):
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def offer(heap, value):
     """Put ``value`` into a heap of the smallest so far, whose root is the largest of them."""
@@ -377,7 +515,7 @@ def offer(heap, value):
     heap[at] = value
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def upper_bound_of_blocks(least_mix, error, most_ratio, heap):
     """Offer an upper bound of the best row of each block; the root then bounds the k-th best row."""
@@ -385,7 +523,7 @@ def upper_bound_of_blocks(least_mix, error, most_ratio, heap):
         offer(heap, least_mix[block] * most_ratio + error[block])
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(**IN_PLACE)
 @no_type_check
 def upper_bound_of_rows(attribute, embedding, error, by_attribute, by_embedding, heap):
     """Offer an upper bound of the distance of each row; the root then bounds the k-th best row."""

@@ -191,6 +191,30 @@ def as_floats(typing_context: Any, sums: Any) -> Any:
 
 @intrinsic
 @no_type_check
+def lower_halves(typing_context: Any, sums: Any) -> Any:
+    """Return eight float32 whose upper halves are the lower 16 bits of eight int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        moved = builder.shl(arguments[0], ir.Constant(_WORDS8, [16] * 8))
+        return builder.bitcast(moved, _FLOATS8)
+
+    return _FLOATS(_SUMS), generate
+
+
+@intrinsic
+@no_type_check
+def upper_halves(typing_context: Any, sums: Any) -> Any:
+    """Return eight float32 whose upper halves are the upper 16 bits of eight int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kept = builder.and_(arguments[0], ir.Constant(_WORDS8, [-(2**16)] * 8))
+        return builder.bitcast(kept, _FLOATS8)
+
+    return _FLOATS(_SUMS), generate
+
+
+@intrinsic
+@no_type_check
 def repeat_whole(typing_context: Any, value: Any) -> Any:
     """Return an int32 eight times."""
 
@@ -297,6 +321,17 @@ def repeat_float(typing_context: Any, value: Any) -> Any:
         return _repeat(builder, arguments[0], _FLOATS8)
 
     return _FLOATS(types.float32), generate
+
+
+@intrinsic
+@no_type_check
+def subtract(typing_context: Any, one: Any, other: Any) -> Any:
+    """Return ``one - other``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fsub(*arguments, flags=("contract",))
+
+    return _FLOATS(_FLOATS, _FLOATS), generate
 
 
 @intrinsic

@@ -11,7 +11,7 @@ from attrieve.gallery.exact.bounds import PreparedQuery
 from attrieve.gallery.exact.scan import Blocks, Scanner, Summary
 from attrieve.scoring.fusion import COSINE_MAXIMUM, Fusion, Normalisation
 
-PILOT_BLOCKS = 64
+PILOT_BLOCKS = 32
 """Blocks that are looked at for a guess, at most; and at most one in so many."""
 
 FARTHEST = 16
@@ -91,17 +91,18 @@ def exact_maxima(
     matrix = normalisation is Normalisation.MATRIX
 
     def bound(own: Scanner, number: int) -> None:
-        for side, bounds in enumerate(_bounds(own, queries[number], summaries[number])):
-            if bounds is not None:
-                least[number, side] = _least_maximum(own, queries[number], side, bounds)
+        for side, bounds in _bounds(own, queries[number], summaries[number]):
+            least[number, side] = _least_maximum(own, queries[number], side, bounds)
 
     def rescore(own: Scanner, number: int) -> None:
-        floor = least.max(axis=0) if matrix else least[number]
-        for side, bounds in enumerate(_bounds(own, queries[number], summaries[number])):
-            if bounds is not None:
-                found[number, side] = _maximum(own, queries[number], side, bounds, float(floor[side]))
+        for side, bounds in _bounds(own, queries[number], summaries[number]):
+            # Of matrix it is enough to look at what may be the largest of all queries.
+            floor = most[side] if matrix else _least_maximum(own, queries[number], side, bounds)
+            found[number, side] = _maximum(own, queries[number], side, bounds, floor)
 
-    scanner.for_each(queries, bound)
+    if matrix:
+        scanner.for_each(queries, bound)
+    most: list[float] = least.max(axis=0).tolist()
     scanner.for_each(queries, rescore)
     if matrix:
         found = np.broadcast_to(found.max(axis=0), found.shape)
@@ -113,20 +114,20 @@ def _static(query: PreparedQuery) -> Maxima:
 
 
 class _Bounds(NamedTuple):
-    """The largest distance of each block, how far it may be off, and its unit."""
+    """Between which numbers the largest distance of each block lies, error of the codes, and their unit."""
 
-    value: Float64[ndarray, " block"]
+    least: Float64[ndarray, " block"]
+    most: Float64[ndarray, " block"]
     error: Float64[ndarray, " block"]
     unit: float
 
 
 def _least_maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds) -> float:
     """Return a lower bound of the largest distance, from a closer look at the blocks that reach farthest."""
-    most = float((bounds.value - bounds.error).max())
-    reach = bounds.value + bounds.error
-    if np.count_nonzero(reach >= most) <= FARTHEST:
+    most = float(bounds.least.max())
+    if np.count_nonzero(bounds.most >= most) <= FARTHEST:
         return most
-    farthest = np.sort(np.argpartition(-reach, FARTHEST)[:FARTHEST])
+    farthest = np.sort(np.argpartition(-bounds.most, FARTHEST)[:FARTHEST])
     error = scanner.errors(query, farthest)[side] * bounds.unit
     for here, found in _one_side(scanner, query, side, farthest):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
@@ -138,7 +139,12 @@ def _least_maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _B
 def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds, most: float) -> float:
     """Return the largest distance, or less if it is below ``most``; rescores the rows that can be it."""
     exact = 0.0
-    blocks = np.flatnonzero(bounds.value + bounds.error >= most)
+    blocks = np.flatnonzero(bounds.most >= most)
+    # Those whose distance, negated, lies within a limit may be as far away.
+    factors = (-bounds.unit, 0.0) if side == 0 else (0.0, -1.0)
+    scanner, blocks = scanner.narrowed(query, blocks, factors, bounds.error[blocks] - most)
+    if scanner.worth_rescoring(query):
+        return float(scanner.rescore(query, scanner.all_rows())[side].max(initial=0.0))
     error = scanner.errors(query, blocks)[side] * bounds.unit
     for here, found in _one_side(scanner, query, side, blocks):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
@@ -156,14 +162,14 @@ def _one_side(
     return scanner.distances(query if scanner.keeps(query) else query.one_side(side), blocks)
 
 
-def _bounds(
-    scanner: Scanner, query: PreparedQuery, summary: Summary
-) -> tuple[_Bounds | None, _Bounds | None]:
-    by_attribute, by_embedding = scanner.summary_errors(query, summary)
-    attribute = embedding = None
+def _bounds(scanner: Scanner, query: PreparedQuery, summary: Summary) -> Iterator[tuple[int, _Bounds]]:
+    """Yield the sides that take part: 0 for attributes, 1 for embeddings."""
+    errors = scanner.summary_errors(query, summary)
     if query.attribute is not None:
         unit = query.attribute.unit
-        attribute = _Bounds(summary.most_attribute * np.float64(unit), by_attribute * unit, unit)
+        value, error = summary.most_attribute * np.float64(unit), errors.attribute * unit
+        yield 0, _Bounds(value - error, value + error, error, unit)
     if query.embedding is not None:
-        embedding = _Bounds(summary.most_embedding.astype(np.float64), by_embedding, 1.0)
-    return attribute, embedding
+        value = summary.most_embedding.astype(np.float64)
+        error = errors.embedding
+        yield 1, _Bounds(value - error - errors.outside, value + error, error, 1.0)

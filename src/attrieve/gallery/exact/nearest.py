@@ -121,14 +121,20 @@ def _candidates(
 ) -> Int64[ndarray, " found"]:
     """Return all rows whose lower bound does not exceed the k-th smallest upper bound."""
     least, largest = factors.ratios(mix)
-    error = factors.error(*scanner.summary_errors(query, summary))
+    errors = scanner.summary_errors(query, summary)
+    error = factors.error(errors.attribute, errors.embedding)
     heap = np.full(k, np.inf)
-    upper_bound_of_blocks(summary.least_mix, error, largest, heap)
+    upper_bound_of_blocks(summary.least_mix, error + factors.embedding * errors.outside, largest, heap)
     reach = summary.least_mix * np.float64(least) - error
     blocks = np.flatnonzero(reach <= factors.limit(heap[0]))
     most = _within_promising(scanner, query, summary, factors, blocks, k)
-    if most < heap[0]:
-        blocks = blocks[reach[blocks] <= factors.limit(most)]
+    limit = factors.limit(min(most, heap[0]))
+    blocks = blocks[reach[blocks] <= limit]
+    scanner, blocks = scanner.narrowed(
+        query, blocks, (factors.attribute, factors.embedding), error[blocks] + limit
+    )
+    if scanner.worth_rescoring(query):
+        return scanner.all_rows()
     return _rows(scanner, query, factors, blocks, k)
 
 

@@ -17,6 +17,7 @@ from attrieve.gallery.exact.segment import Segment
 
 _NO_IDS = np.empty(0, dtype=np.int64)
 _NO_SCALE = np.empty(0, dtype=np.float32)
+_NO_WORDS = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +67,12 @@ class Part:
         """Codes to look at first; None for few rows, which are as quickly looked at in full."""
         return self.segment.coarse if self.rows > coarse.LEAST_COARSE_ROWS else None
 
-    def first_arrays(self, *, used: bool) -> tuple[ndarray, ndarray]:
-        """Return the codes and scales a first pass reads; as :meth:`embedding_arrays` without coarse ones."""
+    def first_arrays(self, *, used: bool) -> tuple[ndarray, ndarray, ndarray]:
+        """Return the codes, scales and words a first pass reads; scales or words are empty."""
         first = self.coarse
         if first is None or not used:
-            return self.embedding_arrays(used=used)
-        return first.codes.codes, first.codes.scale
+            return *self.embedding_arrays(used=used), _NO_WORDS
+        return first.codes, _NO_SCALE, first.words
 
     def probability_array(self, *, used: bool) -> ndarray:
         """Return codes; without entries if attributes take no part."""

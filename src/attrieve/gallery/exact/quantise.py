@@ -72,20 +72,26 @@ def quantise_embedding(embedding: Float32[ndarray, "row dim"]) -> EmbeddingCodes
         part = slice(start, min(start + CHUNK_ROWS, rows))
         vectors = np.asarray(embedding[part], dtype=np.float64)
         _require_unit(vectors, start)
-        codes[part], scale[part], length = quantise_vectors(vectors)
+        scale[part] = least_scales(vectors)
+        codes[part], length = quantise_vectors(vectors, scale[part])
         error[blocks_of(start) : blocks_of(part.stop)] = largest_by_block(length)
     return EmbeddingCodes(codes, scale, error)
 
 
+def least_scales(vectors: Float64[ndarray, "row dim"]) -> Float32[ndarray, " row"]:
+    """Return the smallest scale of each row whose codes reach its largest entry."""
+    scale = np.maximum(np.abs(vectors).max(axis=1) / 127 * _UP, _LEAST_SCALE)
+    return np.asarray(scale, dtype=np.float32)
+
+
 def quantise_vectors(
-    vectors: Float64[ndarray, "row dim"],
-) -> tuple[UInt8[ndarray, "row dim"], Float32[ndarray, " row"], Float64[ndarray, " row"]]:
-    """Return codes, scales and the length of each row's error, for vectors of any length up to 1."""
-    scale = np.maximum(np.abs(vectors).max(axis=1) / 127 * _UP, _LEAST_SCALE).astype(np.float32)
+    vectors: Float64[ndarray, "row dim"], scale: Float32[ndarray, " row"]
+) -> tuple[UInt8[ndarray, "row dim"], Float64[ndarray, " row"]]:
+    """Return codes and the length of each row's error, for vectors of any length up to 1."""
     step = scale.astype(np.float64)[:, None]
     whole = np.rint(vectors / step)
     length = np.linalg.norm(vectors - whole * step, axis=1)
-    return (whole + CENTRE).astype(np.uint8), scale, length
+    return (whole + CENTRE).astype(np.uint8), length
 
 
 def quantise_probability(probability: Float32[ndarray, "row attribute"]) -> ProbabilityCodes:

@@ -24,8 +24,8 @@ def read_rows(
     Raises:
         StorageError: if the file was cut short.
     """
-    if column is None:
-        return np.empty((len(rows), 0), dtype=np.float32)
+    if column is None or not len(rows):
+        return np.empty((len(rows), 0 if column is None else column.shape[1]), dtype=np.float32)
     mapped = _mapped(column)
     if mapped is None or (len(rows) > MANY and rows[-1] - rows[0] < DENSE * len(rows)):
         return np.asarray(column[rows])
@@ -42,18 +42,18 @@ def read_rows(
 def _mapped(column: ndarray) -> "np.memmap | None":
     """Return the mapping of a whole file that a table is a view of, or None."""
     base = column.base
-    if not isinstance(base, np.memmap) or base.shape != column.shape or not hasattr(os, "pread"):
+    if not isinstance(base, np.memmap) or base.shape != column.shape or not hasattr(os, "preadv"):
         return None
     return base if base.flags.c_contiguous and base.ctypes.data == column.ctypes.data else None
 
 
 def _read(file: int, mapped: "np.memmap", column: ndarray, rows: ndarray) -> ndarray:
     size, found = column.shape[1] * column.itemsize, np.empty((len(rows), column.shape[1]), np.float32)
+    room = memoryview(found).cast("B")  # type: ignore[arg-type]  # NumPy's own hints leave it out
     for place, row in enumerate(rows.tolist()):
-        data = os.pread(file, size, mapped.offset + row * size)
-        if len(data) != size:
+        here = room[place * size : (place + 1) * size]
+        if os.preadv(file, [here], mapped.offset + row * size) != size:
             raise StorageError(
                 f"{mapped.filename} was cut short: row {row} is missing; write the columns again"
             )
-        found[place] = np.frombuffer(data, dtype=np.float32)
     return found

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -14,7 +15,7 @@ from numpy import ndarray
 from attrieve.gallery.exact.batch import AskedSquares, AskedVectors
 from attrieve.gallery.exact.batch_kernels import scan_batch
 from attrieve.gallery.exact.bounds import AskedEmbedding, PreparedQuery
-from attrieve.gallery.exact.kernels import NO_ROW, distances_of_blocks, rescore, scan
+from attrieve.gallery.exact.kernels import NO_ROW, distances_of_blocks, rescore, rows_within, scan
 from attrieve.gallery.exact.parts import Part
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
 from attrieve.gallery.exact.row_reading import read_rows
@@ -29,7 +30,11 @@ TURN_ROWS = 1 << 14
 MOST_KEPT_ERRORS = 2**21
 """Blocks times queries up to which error bounds are kept, 16 bytes each; they are asked for several times."""
 
+MOST_RESCORED = 512
+"""Rows that are computed from their floats without another look at their codes."""
+
 _RESCORE_ROWS = 4096
+_NO_ROWS = np.empty(0, dtype=np.int64)
 _NO_FLOATS = np.empty((0, 0), dtype=np.float32)
 
 
@@ -37,7 +42,8 @@ _NO_FLOATS = np.empty((0, 0), dtype=np.float32)
 class Summary:
     """What a scan for one query leaves: a few approximate numbers for each block.
 
-    Attribute distances are in the query's unit (see :mod:`~attrieve.gallery.exact.bounds`).
+    Attribute distances are in the query's unit (see :mod:`~attrieve.gallery.exact.bounds`). Where embeddings
+    were looked at along a few directions alone, what rows have outside these counts in full against them.
 
     Args:
         most_attribute, most_embedding: the largest distances in the block.
@@ -51,6 +57,21 @@ class Summary:
     least_mix: Float32[ndarray, " block"]
     least_attribute: Float32[ndarray, " block"] | None = None
     square_error: float = 0.0
+
+
+class SummaryErrors(NamedTuple):
+    """How far the numbers of a summary can be from the truth, for each block.
+
+    Args:
+        attribute: of attribute distances.
+        embedding: of embedding distances, beside what lies outside the directions looked at.
+        outside: by how much more ``most_embedding`` can be too large, and the embedding distance in
+            ``least_mix`` too small.
+    """
+
+    attribute: Float64[ndarray, " block"]
+    embedding: Float64[ndarray, " block"]
+    outside: Float64[ndarray, " block"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +117,7 @@ class Scanner:
         self.rows = sum(part.rows for part in parts)
         self._kept: dict[PreparedQuery, list[Blocks]] = {}
         self._keeps_errors = False
-        self._kept_errors: dict[PreparedQuery, tuple[ndarray, ndarray]] = {}
+        self._kept_errors: dict[PreparedQuery, SummaryErrors] = {}
         self._first: dict[tuple[PreparedQuery, Part], AskedEmbedding | None] = {}
 
     def for_each(self, queries: Sequence[PreparedQuery], work: Callable[["Scanner", int], None]) -> None:
@@ -116,6 +137,14 @@ class Scanner:
             for found in self._kept[query]:
                 tasks += self._shares(found, query)
         run_all(tasks, self.threads)
+
+    def worth_rescoring(self, query: PreparedQuery) -> bool:
+        """Whether all rows of a narrowed scanner are as quickly computed from their floats as looked at."""
+        return self.rows <= MOST_RESCORED and not self.keeps(query)
+
+    def all_rows(self) -> Int64[ndarray, " row"]:
+        """Return the positions of all rows among those of the columns."""
+        return np.concatenate([part.global_rows(np.arange(part.rows)) for part in self.parts] or [_NO_ROWS])
 
     def keeps(self, query: PreparedQuery) -> bool:
         """Whether all distances of a query are kept."""
@@ -174,7 +203,9 @@ class Scanner:
         tasks: list[Callable[[], None]] = []
         for part in self.parts:
             vectors = AskedVectors.of([self._first[query, part] for query in queries])
-            asked = np.stack([-vectors.factor, vectors.base, squares.constant, squares.linear])
+            asked = np.stack(
+                [-vectors.factor, vectors.base, squares.constant, squares.linear, vectors.outside]
+            )
             mix = np.zeros((2, asked.shape[1]), dtype=np.float32)
             mix[:, : len(queries)] = np.array(mixes).T
             tasks += [
@@ -214,31 +245,81 @@ class Scanner:
                     asked = query.embedding if coarse is None else query.along(coarse.directions)
                     self._first[query, part] = asked
 
-    def summary_errors(
-        self, query: PreparedQuery, summary: Summary
-    ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
-        """Return how far both distances in a query's summary of each block can be from the truth."""
+    def summary_errors(self, query: PreparedQuery, summary: Summary) -> SummaryErrors:
+        """Return how far the numbers in a query's summary of each block can be from the truth."""
         if not self._keeps_errors:
             return self._summary_errors(query, summary)
         if query not in self._kept_errors:
             self._kept_errors[query] = self._summary_errors(query, summary)
         return self._kept_errors[query]
 
-    def _summary_errors(
-        self, query: PreparedQuery, summary: Summary
-    ) -> tuple[Float64[ndarray, " block"], Float64[ndarray, " block"]]:
+    def _summary_errors(self, query: PreparedQuery, summary: Summary) -> SummaryErrors:
         by_attribute, by_embedding = self.errors(query, np.arange(self.blocks))
+        outside = np.zeros(self.blocks)
         for part in self.parts:
             coarse, asked = part.coarse, self._first.get((query, part))
             if asked is not None and coarse is not None:
-                by_embedding[part.own_blocks] = asked.error(
-                    part.errors(coarse.codes.error), part.errors(coarse.left)
-                )
+                by_embedding[part.own_blocks] = asked.error(part.errors(coarse.error))
+                # twice, from one side of the truth to the other
+                outside[part.own_blocks] = 2 * asked.outside * part.errors(coarse.left).astype(np.float64)
         if summary.square_error > 0 and summary.least_attribute is not None:
             # |a - b| = |a^2 - b^2| / (a + b), and never more than the root of |a^2 - b^2|
             least = np.maximum(summary.least_attribute, math.sqrt(summary.square_error), dtype=np.float64)
             by_attribute += summary.square_error / least
-        return by_attribute, by_embedding
+        return SummaryErrors(by_attribute, by_embedding, outside)
+
+    def narrowed(
+        self,
+        query: PreparedQuery,
+        blocks: Int64[ndarray, " block"],
+        factors: tuple[float, float],
+        limit: Float64[ndarray, " block"],
+    ) -> tuple["Scanner", Int64[ndarray, " narrowed_block"]]:
+        """Return a scanner of those rows of some blocks (ascending) that may lie within a limit.
+
+        And its blocks; if distances are kept, it is this one, with the blocks handed in.
+
+        Args:
+            query: one that was summarised.
+            blocks: positions among all.
+            factors: of attribute and embedding distance; what their sum must not exceed is the limit.
+            limit: of each block, the errors of the codes included.
+        """
+        if query in self._kept:
+            return self, blocks
+        parts: list[Part] = []
+        first_block = 0
+        for part in self.parts:
+            low, high = np.searchsorted(blocks, [part.first_block, part.first_block + part.blocks]).tolist()
+            places = self._within(part, query, blocks[low:high] - part.first_block, factors, limit[low:high])
+            if len(places):
+                ids = places if part.ids is None else part.ids[places]
+                parts.append(replace(part, ids=ids, first_block=first_block))
+                first_block += parts[-1].blocks
+        narrow = Scanner(parts, self.threads)
+        return narrow, np.arange(narrow.blocks)
+
+    def _within(
+        self,
+        part: Part,
+        query: PreparedQuery,
+        blocks: Int64[ndarray, " block"],
+        factors: tuple[float, float],
+        limit: Float64[ndarray, " block"],
+    ) -> Int64[ndarray, " found"]:
+        embedding = self._first[query, part] if factors[1] else None
+        asked = _first_look(part, query if factors[0] else query.one_side(1), embedding)
+        starts = range(0, len(blocks), STEP_BLOCKS)
+        places = [_NO_ROWS] * len(starts)
+
+        def look(number: int) -> None:
+            here = slice(starts[number], starts[number] + STEP_BLOCKS)
+            room = np.empty(len(blocks[here]) * BLOCK_ROWS, dtype=np.int64)
+            found = rows_within(blocks[here], *part.listed(), part.rows, *asked, *factors, limit[here], room)
+            places[number] = room[:found]
+
+        run_all([partial(look, number) for number in range(len(starts))], self.threads)
+        return np.concatenate([_NO_ROWS, *places])
 
     def errors(
         self, query: PreparedQuery, blocks: Int64[ndarray, " block"]
@@ -288,11 +369,6 @@ class Scanner:
         return attribute, embedding
 
 
-def _arguments(part: Part, query: PreparedQuery) -> tuple[object, ...]:
-    embedding = part.embedding_arrays(used=query.embedding is not None)
-    return (*embedding, *_asked(part, query, query.embedding))
-
-
 def _asked(part: Part, query: PreparedQuery, embedding: AskedEmbedding | None) -> tuple[object, ...]:
     nothing, one, few = np.float32(0), np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int16)
     index = np.zeros(1, dtype=np.int64)
@@ -316,9 +392,13 @@ def _scan(
     mix: tuple[np.float32, np.float32],
     table: Float32[ndarray, "3 own_block"],
 ) -> None:
-    query, embedding = asked
+    scan(start, stop, *part.listed(), *_first_look(part, *asked), *mix, *table)
+
+
+def _first_look(part: Part, query: PreparedQuery, embedding: AskedEmbedding | None) -> tuple[object, ...]:
     codes = part.first_arrays(used=embedding is not None)
-    scan(start, stop, *part.listed(), *codes, *_asked(part, query, embedding), *mix, *table)
+    outside = np.float32(0 if embedding is None else embedding.outside)
+    return (*codes, outside, *_asked(part, query, embedding))
 
 
 def _room(part: Part, blocks: Int64[ndarray, " block"] | None = None) -> Blocks:
@@ -333,7 +413,8 @@ def _fill(found: Blocks, query: PreparedQuery) -> None:
         found.blocks,
         *part.listed(),
         part.rows,
-        *_arguments(part, query),
+        *part.embedding_arrays(used=query.embedding is not None),
+        *_asked(part, query, query.embedding),
         found.attribute,
         found.embedding,
     )

@@ -89,9 +89,9 @@ class Segment:
             arrays["probability_largest_error"] = self.probability.largest_error
             arrays["probability_error"] = self.probability.error
         if self.coarse is not None:
-            arrays["coarse_codes"] = self.coarse.codes.codes
-            arrays["coarse_scale"] = self.coarse.codes.scale
-            arrays["coarse_error"] = self.coarse.codes.error
+            arrays["coarse_codes"] = self.coarse.codes
+            arrays["coarse_words"] = self.coarse.words
+            arrays["coarse_error"] = self.coarse.error
             arrays["coarse_left"] = self.coarse.left
             arrays["coarse_directions"] = self.coarse.directions
         return arrays
@@ -119,7 +119,9 @@ class Segment:
         if "coarse_codes" in arrays:
             coarse = CoarseCodes(
                 arrays["coarse_directions"],
-                EmbeddingCodes(arrays["coarse_codes"], arrays["coarse_scale"], arrays["coarse_error"]),
+                arrays["coarse_codes"],
+                arrays["coarse_words"],
+                arrays["coarse_error"],
                 arrays["coarse_left"],
             )
         return cls(
