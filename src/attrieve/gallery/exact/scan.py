@@ -102,9 +102,9 @@ class Blocks:
 def least_batch() -> int:
     """Return from how many queries on it pays to compute sixteen side by side; fewer take turns at rows.
 
-    With registers of 512 bits sixteen cost what three do one after the other, else what eight do.
+    With registers of 512 bits sixteen cost what five do one after the other, else about what eight do.
     """
-    return 3 if get_host_cpu_features().get("avx512bw", False) else 8
+    return 5 if get_host_cpu_features().get("avx512bw", False) else 8
 
 
 class Scanner:
