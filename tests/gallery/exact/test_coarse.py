@@ -80,9 +80,11 @@ def test_most_rows_are_read_along_the_directions_alone(monkeypatch: pytest.Monke
         for row in (3, rows - 1)
     ]
     looked_at = []
-    fill = scan_module._fill
+    fill = scan_module.fill_distances
     monkeypatch.setattr(
-        scan_module, "_fill", lambda found, query: (looked_at.append(len(found.blocks)), fill(found, query))
+        scan_module,
+        "fill_distances",
+        lambda found, query: (looked_at.append(len(found.blocks)), fill(found, query)),
     )
     columns = CompactColumns.from_float(embedding, probability)
     assert columns.segments[0].coarse is not None

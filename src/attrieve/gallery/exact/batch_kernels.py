@@ -10,7 +10,8 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from attrieve.gallery.exact.kernels import ALLOCATING, BLOCK, IN_PLACE, NO_ROW, row_at
+from attrieve.gallery.exact.compiling import ALLOCATING, BLOCK, FAST, IN_PLACE, NO_ROW
+from attrieve.gallery.exact.distance_kernels import row_at
 from attrieve.gallery.exact.lanes import (
     add,
     add_products,
@@ -41,8 +42,6 @@ GROUP = 16
 
 KEPT_BACK = 16
 """Blocks whose numbers are written together: as many as fill a line of the cache."""
-
-_FAST = {"reassoc", "contract", "nsz"}  # NaN and infinity keep their meaning; there are none
 
 
 @numba.njit(**IN_PLACE)
@@ -77,7 +76,7 @@ def _products(entries, count, pairs, group, products):
         store_sums(d1, products, place + 3 * GROUP + 8)
 
 
-@numba.njit(**IN_PLACE, fastmath=_FAST)
+@numba.njit(**IN_PLACE, fastmath=FAST)
 @no_type_check
 def _load(
     first, stop, ids, use_ids, embedding_codes, scale, words, probability_codes, set_start, set_attribute,
@@ -177,7 +176,7 @@ def scan_batch(
 
     ``asked`` holds for each query: minus the factor of its product, base, constant, linear factor, and what
     it has outside the directions. With ``words``, embeddings are bounded as in
-    :func:`~attrieve.gallery.exact.kernels.scan`.
+    :func:`~attrieve.gallery.exact.scan_kernels.scan`.
     """
     padded = asked.shape[1]
     vectors = np.zeros((BLOCK, pairs.shape[0] // padded), dtype=np.int16)

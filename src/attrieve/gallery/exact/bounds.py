@@ -13,9 +13,10 @@ from jaxtyping import Float32, Float64, Int16, Int64
 from numpy import ndarray
 
 from attrieve.errors import InputError
-from attrieve.gallery.exact.kernels import LANES, lesser_line
+from attrieve.gallery.exact.compiling import LANES
 from attrieve.gallery.exact.quantise import CENTRE, UNIT_TOLERANCE
 from attrieve.gallery.exact.query import FusedQuery
+from attrieve.gallery.exact.selection_kernels import lesser_line
 
 FLOAT32 = 2.0**-24
 _MOST_OFF = 1.5  # more than rounding target (0.25) and weight (0.07) and rounding down (1) do to a number

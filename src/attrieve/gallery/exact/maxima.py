@@ -8,7 +8,8 @@ from jaxtyping import Float64, Int64
 from numpy import ndarray
 
 from attrieve.gallery.exact.bounds import PreparedQuery
-from attrieve.gallery.exact.scan import Blocks, Scanner, Summary
+from attrieve.gallery.exact.scan import Scanner
+from attrieve.gallery.exact.summary import Blocks, Summary
 from attrieve.scoring.fusion import COSINE_MAXIMUM, Fusion, Normalisation
 
 PILOT_BLOCKS = 32

@@ -8,9 +8,10 @@ from jaxtyping import Float32, Float64, Int64, UInt64
 from numpy import ndarray
 
 from attrieve.gallery.exact.bounds import PreparedQuery
-from attrieve.gallery.exact.kernels import upper_bound_of_blocks, upper_bound_of_rows
 from attrieve.gallery.exact.maxima import Maxima
-from attrieve.gallery.exact.scan import Scanner, Summary
+from attrieve.gallery.exact.scan import Scanner
+from attrieve.gallery.exact.selection_kernels import upper_bound_of_blocks, upper_bound_of_rows
+from attrieve.gallery.exact.summary import Summary
 from attrieve.scoring.fusion import Fusion
 
 _SLACK = 1e-12  # far more than the rounding of the few float64 operations here

@@ -11,9 +11,9 @@ from attrieve.errors import InputError
 from attrieve.gallery.exact import coarse
 from attrieve.gallery.exact.coarse import CoarseCodes
 from attrieve.gallery.exact.columns import CompactColumns
-from attrieve.gallery.exact.kernels import gather_errors, kept_rows
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
 from attrieve.gallery.exact.segment import Segment
+from attrieve.gallery.exact.selection_kernels import gather_errors, kept_rows
 
 _NO_IDS = np.empty(0, dtype=np.int64)
 _NO_SCALE = np.empty(0, dtype=np.float32)

@@ -3,22 +3,29 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Float64, Int64
 from llvmlite.binding import get_host_cpu_features
 from numpy import ndarray
 
 from attrieve.gallery.exact.batch import AskedSquares, AskedVectors
 from attrieve.gallery.exact.batch_kernels import scan_batch
 from attrieve.gallery.exact.bounds import AskedEmbedding, PreparedQuery
-from attrieve.gallery.exact.kernels import NO_ROW, distances_of_blocks, rescore, rows_within, scan
+from attrieve.gallery.exact.looking import (
+    fill_distances,
+    first_look,
+    rescore_rows,
+    room_for,
+    scan_rows,
+    summary_of,
+)
 from attrieve.gallery.exact.parts import Part
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
-from attrieve.gallery.exact.row_reading import read_rows
+from attrieve.gallery.exact.scan_kernels import rows_within
+from attrieve.gallery.exact.summary import Blocks, Summary, SummaryErrors
 from attrieve.gallery.exact.threads import run_all
 
 STEP_BLOCKS = 256
@@ -35,67 +42,6 @@ MOST_RESCORED = 512
 
 _RESCORE_ROWS = 4096
 _NO_ROWS = np.empty(0, dtype=np.int64)
-_NO_FLOATS = np.empty((0, 0), dtype=np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """What a scan for one query leaves: a few approximate numbers for each block.
-
-    Attribute distances are in the query's unit (see :mod:`~attrieve.gallery.exact.bounds`). Where embeddings
-    were looked at along a few directions alone, what rows have outside these counts in full against them.
-
-    Args:
-        most_attribute, most_embedding: the largest distances in the block.
-        least_mix: smallest ``mix[0] * attribute + mix[1] * embedding``.
-        least_attribute: smallest attribute distance, where ``square_error`` is not 0.
-        square_error: what the square of an attribute distance may be off beside the errors of the codes.
-    """
-
-    most_attribute: Float32[ndarray, " block"]
-    most_embedding: Float32[ndarray, " block"]
-    least_mix: Float32[ndarray, " block"]
-    least_attribute: Float32[ndarray, " block"] | None = None
-    square_error: float = 0.0
-
-
-class SummaryErrors(NamedTuple):
-    """How far the numbers of a summary can be from the truth, for each block.
-
-    Args:
-        attribute: of attribute distances.
-        embedding: of embedding distances, beside what lies outside the directions looked at.
-        outside: by how much more ``most_embedding`` can be too large, and the embedding distance in
-            ``least_mix`` too small.
-    """
-
-    attribute: Float64[ndarray, " block"]
-    embedding: Float64[ndarray, " block"]
-    outside: Float64[ndarray, " block"]
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """Approximate distances of some blocks."""
-
-    part: Part
-    blocks: Int64[ndarray, " block"]
-    attribute: Float32[ndarray, "block 64"]
-    embedding: Float32[ndarray, "block 64"]
-
-    @property
-    def filled(self) -> Bool[ndarray, "block 64"]:
-        """Where there is a row; the last block may have fewer than 64."""
-        return self.attribute < NO_ROW
-
-    def some(self, chosen: slice | Int64[ndarray, " chosen"]) -> "Blocks":
-        """Return these blocks alone; of a slice the numbers are shared, not copied."""
-        return Blocks(self.part, self.blocks[chosen], self.attribute[chosen], self.embedding[chosen])
-
-    def rows(self, chosen: ndarray) -> Int64[ndarray, " found"]:
-        """Return positions among all rows, from a mask over block and place."""
-        block, place = np.nonzero(chosen)
-        return self.part.global_rows(self.blocks[block] * BLOCK_ROWS + place)
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +79,7 @@ class Scanner:
         """Compute all distances now, so that no row is read twice; 8 bytes a row and query."""
         tasks: list[Callable[[], None]] = []
         for query in queries:
-            self._kept[query] = [_room(part) for part in self.parts]
+            self._kept[query] = [room_for(part) for part in self.parts]
             for found in self._kept[query]:
                 tasks += self._shares(found, query)
         run_all(tasks, self.threads)
@@ -153,7 +99,7 @@ class Scanner:
     def _shares(self, found: Blocks, query: PreparedQuery) -> list[Callable[[], None]]:
         step = max(1, -(-len(found.blocks) // self.threads))
         return [
-            partial(_fill, found.some(slice(start, start + step)), query)
+            partial(fill_distances, found.some(slice(start, start + step)), query)
             for start in range(0, len(found.blocks), step)
         ]
 
@@ -163,7 +109,7 @@ class Scanner:
         """Scan all parts once for all queries."""
         self._keeps_errors = len(queries) * self.blocks <= MOST_KEPT_ERRORS
         if all(query in self._kept for query in queries):
-            return [_summary_of(self._kept[query], mix) for query, mix in zip(queries, mixes, strict=True)]
+            return [summary_of(self._kept[query], mix) for query, mix in zip(queries, mixes, strict=True)]
         self._ask_first(queries)
         if len(queries) < least_batch():
             return self._summarise_in_turn(queries, mixes)
@@ -176,7 +122,7 @@ class Scanner:
         step = self._share() if len(queries) == 1 else min(self._share(), TURN_ROWS)
         tasks = [
             partial(
-                _scan,
+                scan_rows,
                 part,
                 start,
                 min(start + step, part.rows),
@@ -308,7 +254,7 @@ class Scanner:
         limit: Float64[ndarray, " block"],
     ) -> Int64[ndarray, " found"]:
         embedding = self._first[query, part] if factors[1] else None
-        asked = _first_look(part, query if factors[0] else query.one_side(1), embedding)
+        asked = first_look(part, query if factors[0] else query.one_side(1), embedding)
         starts = range(0, len(blocks), STEP_BLOCKS)
         places = [_NO_ROWS] * len(starts)
 
@@ -349,7 +295,7 @@ class Scanner:
                 continue
             for start in range(low, high, STEP_BLOCKS):
                 here = slice(start, min(start + STEP_BLOCKS, high))
-                found = _room(part, blocks[here] - part.first_block)
+                found = room_for(part, blocks[here] - part.first_block)
                 run_all(self._shares(found, query), self.threads)
                 yield here, found
 
@@ -364,90 +310,6 @@ class Scanner:
             for start in range(low, high, _RESCORE_ROWS):
                 here = slice(start, min(start + _RESCORE_ROWS, high))
                 local = rows[here] - part.first_row
-                tasks.append(partial(_rescore, part, query, local, attribute[here], embedding[here]))
+                tasks.append(partial(rescore_rows, part, query, local, attribute[here], embedding[here]))
         run_all(tasks, self.threads)
         return attribute, embedding
-
-
-def _asked(part: Part, query: PreparedQuery, embedding: AskedEmbedding | None) -> tuple[object, ...]:
-    nothing, one, few = np.float32(0), np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int16)
-    index = np.zeros(1, dtype=np.int64)
-    if embedding is None:
-        asked_embedding: tuple[object, ...] = (few, np.int32(0), nothing, nothing)
-    else:
-        asked_embedding = embedding.arrays()
-    asked_attributes = (index[:0], few, few, nothing, index, index[:0], one, one)
-    return (
-        *asked_embedding,
-        part.probability_array(used=query.attribute is not None),
-        *(asked_attributes if query.attribute is None else query.attribute.arrays()),
-    )
-
-
-def _scan(
-    part: Part,
-    start: int,
-    stop: int,
-    asked: tuple[PreparedQuery, AskedEmbedding | None],
-    mix: tuple[np.float32, np.float32],
-    table: Float32[ndarray, "3 own_block"],
-) -> None:
-    scan(start, stop, *part.listed(), *_first_look(part, *asked), *mix, *table)
-
-
-def _first_look(part: Part, query: PreparedQuery, embedding: AskedEmbedding | None) -> tuple[object, ...]:
-    codes = part.first_arrays(used=embedding is not None)
-    outside = np.float32(0 if embedding is None else embedding.outside)
-    return (*codes, outside, *_asked(part, query, embedding))
-
-
-def _room(part: Part, blocks: Int64[ndarray, " block"] | None = None) -> Blocks:
-    own = np.arange(part.blocks) if blocks is None else blocks
-    attribute = np.empty((len(own), BLOCK_ROWS), dtype=np.float32)
-    return Blocks(part, own, attribute, np.empty_like(attribute))
-
-
-def _fill(found: Blocks, query: PreparedQuery) -> None:
-    part = found.part
-    distances_of_blocks(
-        found.blocks,
-        *part.listed(),
-        part.rows,
-        *part.embedding_arrays(used=query.embedding is not None),
-        *_asked(part, query, query.embedding),
-        found.attribute,
-        found.embedding,
-    )
-
-
-def _summary_of(kept: Sequence[Blocks], mix: tuple[np.float32, np.float32]) -> Summary:
-    filled = np.concatenate([found.filled for found in kept])
-    attribute = np.concatenate([found.attribute for found in kept])
-    embedding = np.concatenate([found.embedding for found in kept])
-    mixed = mix[0] * attribute + mix[1] * embedding
-    return Summary(
-        np.where(filled, attribute, np.float32(0)).max(axis=1),
-        np.where(filled, embedding, np.float32(0)).max(axis=1),
-        np.where(filled, mixed, np.float32(np.inf)).min(axis=1),
-    )
-
-
-def _rescore(
-    part: Part,
-    query: PreparedQuery,
-    rows: Int64[ndarray, " found"],
-    attribute: Float64[ndarray, " found"],
-    embedding: Float64[ndarray, " found"],
-) -> None:
-    exact, segment = query.exact, part.segment
-    rescore(
-        read_rows(segment.exact_embedding, rows) if len(exact.vector) else _NO_FLOATS,
-        exact.vector,
-        read_rows(segment.exact_probability, rows) if len(exact.target) else _NO_FLOATS,
-        exact.term_start,
-        exact.term_attribute,
-        exact.target,
-        exact.certainty,
-        attribute,
-        embedding,
-    )

@@ -14,7 +14,8 @@ from attrieve.gallery.exact.maxima import Maxima, exact_maxima, pilot_mixes
 from attrieve.gallery.exact.nearest import nearest_rows
 from attrieve.gallery.exact.parts import select_parts
 from attrieve.gallery.exact.query import FusedQuery
-from attrieve.gallery.exact.scan import Scanner, Summary
+from attrieve.gallery.exact.scan import Scanner
+from attrieve.gallery.exact.summary import Summary
 from attrieve.gallery.exact.threads import default_threads
 from attrieve.scoring.fusion import Fusion, Normalisation
 

@@ -1,8 +1,6 @@
-"""Compiled loops over compact columns. Serial, without the interpreter lock: threads call them on parts.
+"""Compiled loops that compute the distances of rows from their codes, eight rows at a time.
 
-Rows come either as a range or as a list of row numbers, in virtual blocks of 64. For each block a scan
-keeps three numbers: the largest attribute distance, the largest embedding distance and the smallest mix of
-both; nothing is kept per row. All of them are approximate by the errors of the codes.
+Rows come either as a range or as a list of row numbers, in virtual blocks of 64: places count along them.
 """
 
 from typing import no_type_check
@@ -10,6 +8,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from attrieve.gallery.exact.compiling import BLOCK, CACHE_LINE, FAST, IN_PLACE, LANES
 from attrieve.gallery.exact.lanes import (
     add,
     add_products,
@@ -17,7 +16,6 @@ from attrieve.gallery.exact.lanes import (
     as_floats,
     expect,
     larger,
-    largest,
     load_bytes,
     load_floats,
     load_pairs,
@@ -29,7 +27,6 @@ from attrieve.gallery.exact.lanes import (
     repeat_whole,
     root,
     smaller,
-    smallest,
     spread,
     store_floats,
     subtract,
@@ -37,24 +34,6 @@ from attrieve.gallery.exact.lanes import (
     upper_halves,
     weigh,
 )
-
-BLOCK = 64
-LANES = 16
-CACHE_LINE = 64
-
-STRETCH = 1024
-"""Rows computed at a time, so that calls do not count."""
-
-NO_ROW = 2.0**100
-"""Stands where a block has no more rows: more than any distance, and harmless when multiplied by 0."""
-
-ALLOCATING = {"nogil": True, "cache": True}
-"""How loops are compiled that make arrays of their own."""
-
-IN_PLACE = {**ALLOCATING, "_nrt": False}
-"""How all others are: counting references to arrays would cost more than the arithmetic does."""
-
-_FAST = {"reassoc", "contract", "nsz"}  # NaN and infinity keep their meaning; there are none
 
 
 @numba.njit(**IN_PLACE, inline="always")
@@ -127,7 +106,7 @@ def _products(first, stop, ids, use_ids, codes, wanted, whole_room):
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def _embedding_distances(
+def embedding_distances(
     first, stop, ids, use_ids, codes, scale, wanted, bias, factor, base, whole_room, room, distances
 ):  # fmt: skip
     """Fill ``base - factor * scale * sum_j wanted_j (code_j - 128)`` of places; eight at a time."""
@@ -150,7 +129,7 @@ def _embedding_distances(
 def _embedding_bounds(
     first, stop, ids, use_ids, codes, words, wanted, bias, factor, base, outside, whole_room, near, far
 ):  # fmt: skip
-    """Fill the distance of :func:`_embedding_distances`, less and more ``outside`` times what rows leave."""
+    """Fill the distance of :func:`embedding_distances`, less and more ``outside`` times what rows leave."""
     slope, start, less = repeat_float(-factor), repeat_float(base), repeat_whole(np.int32(-bias))
     nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
     most = repeat_float(outside)
@@ -214,7 +193,7 @@ def _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset,
                 squares[i + n] = step * np.float32(total)
 
 
-@numba.njit(**IN_PLACE, fastmath=_FAST)
+@numba.njit(**IN_PLACE, fastmath=FAST)
 @no_type_check
 def _add_sets(first, stop, ids, use_ids, codes, set_start, set_attribute, set_weight, set_offset, squares):
     """Add the terms that name several attributes; a maximum of codes is the code of the maximum."""
@@ -228,9 +207,9 @@ def _add_sets(first, stop, ids, use_ids, codes, set_start, set_attribute, set_we
             squares[i] += part * part
 
 
-@numba.njit(**IN_PLACE, fastmath=_FAST)
+@numba.njit(**IN_PLACE, fastmath=FAST)
 @no_type_check
-def _attribute_distances(
+def attribute_distances(
     first, stop, ids, use_ids, codes, begins, weight, offset, step,
     set_start, set_attribute, set_weight, set_offset, distances,
 ):  # fmt: skip
@@ -250,7 +229,7 @@ def _attribute_distances(
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def _expect(first, stop, ids, use_ids, embedding_codes, by_row, probability_codes):
+def expect_block(first, stop, ids, use_ids, embedding_codes, by_row, probability_codes):
     """Ask for the rows of a block that no processor can foresee: one of many, or of listed rows."""
     last = min(first + BLOCK, stop)
     if not use_ids:
@@ -281,16 +260,17 @@ def _expect_lines(array, start, stop):
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def _expect_look(first, stop, ids, use_ids, embedding_codes, scale, words, probability_codes):
+def expect_look(first, stop, ids, use_ids, embedding_codes, scale, words, probability_codes):
+    """Ask for the rows of a block that :func:`look` will read."""
     if words.shape[0]:
-        _expect(first, stop, ids, use_ids, embedding_codes, words, probability_codes)
+        expect_block(first, stop, ids, use_ids, embedding_codes, words, probability_codes)
     else:
-        _expect(first, stop, ids, use_ids, embedding_codes, scale, probability_codes)
+        expect_block(first, stop, ids, use_ids, embedding_codes, scale, probability_codes)
 
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def _look(
+def look(
     first, stop, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
     probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
     whole_room, room, attribute, near, far,
@@ -307,227 +287,11 @@ def _look(
             whole_room, near, far,
         )  # fmt: skip
     elif wanted.shape[0]:
-        _embedding_distances(
+        embedding_distances(
             first, stop, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
             whole_room, room, near,
         )  # fmt: skip
-    _attribute_distances(
+    attribute_distances(
         first, stop, ids, use_ids, probability_codes, begins, weight, offset, step,
         set_start, set_attribute, set_weight, set_offset, attribute,
     )  # fmt: skip
-
-
-@numba.njit(**ALLOCATING, fastmath=_FAST)
-@no_type_check
-def scan(
-    start, stop, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
-    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-    mix_attribute, mix_embedding, most_attribute, most_embedding, least_mix,
-):  # fmt: skip
-    """Fill the three summaries of the blocks of places ``start`` to ``stop``; both count in rows.
-
-    The largest embedding distance is one that no row exceeds, the mix is of those no row falls below.
-    """
-    whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
-    stretch = BLOCK if use_ids else STRETCH
-    attribute = np.zeros(stretch, dtype=np.float32)
-    near = np.zeros(stretch, dtype=np.float32)
-    far = np.zeros(stretch, dtype=np.float32) if words.shape[0] else near
-    for first in range(start, stop, stretch):
-        if use_ids:
-            _expect_look(first + BLOCK, stop, ids, use_ids, embedding_codes, scale, words, probability_codes)
-        _look(
-            first, stop, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
-            probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-            whole_room, room, attribute, near, far,
-        )  # fmt: skip
-        for at in range(0, min(stretch, stop - first), BLOCK):
-            if stop - first - at < BLOCK:  # what lies past the end must not count
-                _repeat_last(attribute, at, stop - first)
-                _repeat_last(near, at, stop - first)
-                _repeat_last(far, at, stop - first)
-            most_a, most_e, least = _reduce(attribute, near, far, at, mix_attribute, mix_embedding)
-            block = (first + at) // BLOCK
-            most_attribute[block], most_embedding[block], least_mix[block] = most_a, most_e, least
-
-
-@numba.njit(**IN_PLACE, inline="always")
-@no_type_check
-def _repeat_last(distances, at, count):
-    for i in range(count, at + BLOCK):
-        distances[i] = distances[count - 1]
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def _reduce(attribute, near, far, at, mix_attribute, mix_embedding):
-    """Return the largest attribute and embedding distance and the smallest mix of a block."""
-    by_attribute, by_embedding = repeat_float(mix_attribute), repeat_float(mix_embedding)
-    most_a, most_e = repeat_float(np.float32(0)), repeat_float(np.float32(0))
-    least = repeat_float(np.float32(NO_ROW))
-    for i in range(at, at + BLOCK, 8):
-        a = load_floats(attribute, i)
-        most_a, most_e = larger(most_a, a), larger(most_e, load_floats(far, i))
-        mixed = add(multiply(by_attribute, a), multiply(by_embedding, load_floats(near, i)))
-        least = smaller(least, mixed)
-    return largest(most_a), largest(most_e), smallest(least)
-
-
-@numba.njit(**ALLOCATING)
-@no_type_check
-def rows_within(
-    blocks, ids, use_ids, rows, embedding_codes, scale, words, outside, wanted, bias, factor, base,
-    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-    by_attribute, by_embedding, limit, places,
-):  # fmt: skip
-    """Fill the places of some blocks' rows that may lie within a limit; return how many.
-
-    A row may if ``by_attribute * attribute + by_embedding * embedding <= limit`` (of its block) for one of
-    the distances it can have by the numbers a :func:`scan` reads; factors may be negative.
-    """
-    whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
-    attribute, near = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.float32)
-    far = np.zeros(BLOCK, dtype=np.float32) if words.shape[0] else near
-    found = 0
-    for b in range(blocks.shape[0]):
-        first = blocks[b] * BLOCK
-        if b + 1 < blocks.shape[0]:
-            after = blocks[b + 1] * BLOCK
-            _expect_look(after, rows, ids, use_ids, embedding_codes, scale, words, probability_codes)
-        _look(
-            first, rows, ids, use_ids, embedding_codes, scale, words, outside, wanted, bias, factor, base,
-            probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-            whole_room, room, attribute, near, far,
-        )  # fmt: skip
-        for i in range(min(BLOCK, rows - first)):
-            e = far[i] if by_embedding < 0 else near[i]
-            if by_attribute * np.float64(attribute[i]) + by_embedding * np.float64(e) <= limit[b]:
-                places[found] = first + i
-                found += 1
-    return found
-
-
-@numba.njit(**ALLOCATING, fastmath=_FAST)
-@no_type_check
-def distances_of_blocks(
-    blocks, ids, use_ids, rows, embedding_codes, scale, wanted, bias, factor, base,
-    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-    attribute, embedding,
-):  # fmt: skip
-    """Fill both distances (block, 64) of all rows of some blocks; places past the end get NO_ROW."""
-    whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
-    for b in range(blocks.shape[0]):
-        first = blocks[b] * BLOCK
-        if b + 1 < blocks.shape[0]:
-            after = blocks[b + 1] * BLOCK
-            _expect(after, rows, ids, use_ids, embedding_codes, scale, probability_codes)
-        if wanted.shape[0]:
-            _embedding_distances(
-                first, rows, ids, use_ids, embedding_codes, scale, wanted, bias, factor, base,
-                whole_room, room, embedding[b],
-            )  # fmt: skip
-        else:
-            embedding[b] = np.float32(0)
-        _attribute_distances(
-            first, rows, ids, use_ids, probability_codes, begins, weight, offset, step,
-            set_start, set_attribute, set_weight, set_offset, attribute[b],
-        )  # fmt: skip
-        for i in range(rows - first, BLOCK):
-            attribute[b, i] = embedding[b, i] = np.float32(NO_ROW)
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def rescore(
-    embedding, asked_vector, probability, term_start, term_attribute, target, certainty,
-    attribute_distance, embedding_distance,
-):  # fmt: skip
-    """Fill both distances of rows in float64, summed in order; this arithmetic is the definition."""
-    for row in range(attribute_distance.shape[0]):
-        total = 0.0
-        for term in range(target.shape[0]):
-            shown = 0.0
-            for position in range(term_start[term], term_start[term + 1]):
-                shown = max(shown, np.float64(probability[row, term_attribute[position]]))
-            difference = target[term] - shown
-            total += certainty[term] * (difference * difference)
-        attribute_distance[row] = np.sqrt(total)
-        product = 0.0
-        for j in range(asked_vector.shape[0]):
-            product += asked_vector[j] * np.float64(embedding[row, j])
-        embedding_distance[row] = min(max(1.0 - product, 0.0), 2.0) if asked_vector.shape[0] else 0.0
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def lesser_line(one, one_slope, other, other_slope, start, found):
-    """Fill ``start + min(one_slope * one, other_slope * other)`` in float64."""
-    for i in range(found.shape[0]):
-        found[i] = start + min(one_slope * np.float64(one[i]), other_slope * np.float64(other[i]))
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def gather_errors(error, ids, found):
-    """Fill for each virtual block of listed rows the largest error of the blocks they come from."""
-    for first in range(0, ids.shape[0], BLOCK):
-        largest = np.float32(0)
-        for place in range(first, min(first + BLOCK, ids.shape[0])):
-            largest = max(largest, error[ids[place] // BLOCK])
-        found[first // BLOCK] = largest
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def kept_rows(words, mask, found):
-    """Fill the rows a mask keeps, looking at eight at a time first; return how many."""
-    count = 0
-    for word in range(words.shape[0]):
-        if words[word] != 0:
-            for row in range(8 * word, 8 * word + 8):
-                if mask[row]:
-                    found[count] = row
-                    count += 1
-    for row in range(8 * words.shape[0], mask.shape[0]):
-        if mask[row]:
-            found[count] = row
-            count += 1
-    return count
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def offer(heap, value):
-    """Put ``value`` into a heap of the smallest so far, whose root is the largest of them."""
-    if value >= heap[0]:
-        return
-    at, size = 0, heap.shape[0]
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[child + 1] > heap[child]:
-            child += 1
-        if heap[child] <= value:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = value
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def upper_bound_of_blocks(least_mix, error, most_ratio, heap):
-    """Offer an upper bound of the best row of each block; the root then bounds the k-th best row."""
-    for block in range(least_mix.shape[0]):
-        offer(heap, least_mix[block] * most_ratio + error[block])
-
-
-@numba.njit(**IN_PLACE)
-@no_type_check
-def upper_bound_of_rows(attribute, embedding, error, by_attribute, by_embedding, heap):
-    """Offer an upper bound of the distance of each row; the root then bounds the k-th best row."""
-    for b in range(attribute.shape[0]):
-        for i in range(attribute.shape[1]):
-            if attribute[b, i] < NO_ROW:
-                offer(heap, by_attribute * attribute[b, i] + by_embedding * embedding[b, i] + error[b])

@@ -1,0 +1,105 @@
+"""Compiled loops over blocks and rows that are left: bounds, filters, and the exact distances."""
+
+from typing import no_type_check
+
+import numba
+import numpy as np
+
+from attrieve.gallery.exact.compiling import BLOCK, IN_PLACE, NO_ROW
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def rescore(
+    embedding, asked_vector, probability, term_start, term_attribute, target, certainty,
+    attribute_distance, embedding_distance,
+):  # fmt: skip
+    """Fill both distances of rows in float64, summed in order; this arithmetic is the definition."""
+    for row in range(attribute_distance.shape[0]):
+        total = 0.0
+        for term in range(target.shape[0]):
+            shown = 0.0
+            for position in range(term_start[term], term_start[term + 1]):
+                shown = max(shown, np.float64(probability[row, term_attribute[position]]))
+            difference = target[term] - shown
+            total += certainty[term] * (difference * difference)
+        attribute_distance[row] = np.sqrt(total)
+        product = 0.0
+        for j in range(asked_vector.shape[0]):
+            product += asked_vector[j] * np.float64(embedding[row, j])
+        embedding_distance[row] = min(max(1.0 - product, 0.0), 2.0) if asked_vector.shape[0] else 0.0
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def lesser_line(one, one_slope, other, other_slope, start, found):
+    """Fill ``start + min(one_slope * one, other_slope * other)`` in float64."""
+    for i in range(found.shape[0]):
+        found[i] = start + min(one_slope * np.float64(one[i]), other_slope * np.float64(other[i]))
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def gather_errors(error, ids, found):
+    """Fill for each virtual block of listed rows the largest error of the blocks they come from."""
+    for first in range(0, ids.shape[0], BLOCK):
+        largest = np.float32(0)
+        for place in range(first, min(first + BLOCK, ids.shape[0])):
+            largest = max(largest, error[ids[place] // BLOCK])
+        found[first // BLOCK] = largest
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def kept_rows(words, mask, found):
+    """Fill the rows a mask keeps, looking at eight at a time first; return how many."""
+    count = 0
+    for word in range(words.shape[0]):
+        if words[word] != 0:
+            for row in range(8 * word, 8 * word + 8):
+                if mask[row]:
+                    found[count] = row
+                    count += 1
+    for row in range(8 * words.shape[0], mask.shape[0]):
+        if mask[row]:
+            found[count] = row
+            count += 1
+    return count
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def offer(heap, value):
+    """Put ``value`` into a heap of the smallest so far, whose root is the largest of them."""
+    if value >= heap[0]:
+        return
+    at, size = 0, heap.shape[0]
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and heap[child + 1] > heap[child]:
+            child += 1
+        if heap[child] <= value:
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = value
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def upper_bound_of_blocks(least_mix, error, most_ratio, heap):
+    """Offer an upper bound of the best row of each block; the root then bounds the k-th best row."""
+    for block in range(least_mix.shape[0]):
+        offer(heap, least_mix[block] * most_ratio + error[block])
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def upper_bound_of_rows(attribute, embedding, error, by_attribute, by_embedding, heap):
+    """Offer an upper bound of the distance of each row; the root then bounds the k-th best row."""
+    for b in range(attribute.shape[0]):
+        for i in range(attribute.shape[1]):
+            if attribute[b, i] < NO_ROW:
+                offer(heap, by_attribute * attribute[b, i] + by_embedding * embedding[b, i] + error[b])
