@@ -169,10 +169,13 @@ def first_look(columns: CompactColumns) -> list[np.ndarray]:
     """Return what the first pass over all rows reads."""
     arrays = []
     for segment in columns.segments:
-        codes = segment.embedding if segment.coarse is None else segment.coarse.codes
-        assert codes is not None
+        assert segment.embedding is not None
         assert segment.probability is not None
-        arrays += [codes.codes, codes.scale, segment.probability.codes]
+        if segment.coarse is None:
+            arrays += [segment.embedding.codes, segment.embedding.scale]
+        else:
+            arrays += [segment.coarse.codes, segment.coarse.words]
+        arrays.append(segment.probability.codes)
     return arrays
 
 
@@ -214,44 +217,26 @@ def timed(ways: dict[str, Callable[[], object]], least_s: float) -> dict[str, di
 
 
 def compare(rows: int, least_s: float) -> dict[str, object]:
-    """Measure all ways on one gallery in main memory."""
+    """Measure all ways on one gallery in main memory, filters and other engines among them."""
     embedding, probability = draw_rows(rows, 0)
     columns = CompactColumns.from_float(embedding, probability)
     queries = draw_queries(BATCH)
-    query = queries[0]
-    generator = np.random.default_rng(5)
     mask = np.zeros(rows, dtype=bool)
-    mask[generator.choice(rows, max(1, rows // 100), replace=False)] = True
+    mask[np.random.default_rng(5).choice(rows, max(1, rows // 100), replace=False)] = True
     ids = np.flatnonzero(mask)
-    ways: dict[str, Callable[[], object]] = {
-        "exact_search": lambda: search_exact(columns, [query], TOP, threads=THREADS),
-        "read_compact_columns": lambda: read_once(compact(columns)),
+    more: dict[str, Callable[[], object]] = {
         "read_first_look": lambda: read_once(first_look(columns)),
-        "float32_loop": lambda: float_loop(embedding, probability, query),
-        "numpy_blocks": lambda: numpy_blocks(embedding, probability, query),
         "exact_search_mask_1_percent": lambda: search_exact(
-            columns, [query], TOP, keep=mask, threads=THREADS
+            columns, queries[:1], TOP, keep=mask, threads=THREADS
         ),
-        "exact_search_rows_1_percent": lambda: search_exact(columns, [query], TOP, keep=ids, threads=THREADS),
-        "exact_search_64_queries": lambda: search_exact(columns, queries, TOP, threads=THREADS),
+        "exact_search_rows_1_percent": lambda: search_exact(
+            columns, queries[:1], TOP, keep=ids, threads=THREADS
+        ),
     }
-    if find_spec("faiss") is None:
-        print("faiss is not installed; its row is left out (pip install faiss-cpu)", file=sys.stderr)
-    else:
-        ways["faiss"] = lambda: faiss_distances(embedding, probability, query)
-    found = timed(ways, least_s)
-    hits = search_exact(columns, [query], TOP, threads=THREADS).indices[0]
-    ours = found["exact_search"]["median_ms"]
-    ratios = {f"{name}_to_exact_search": way["median_ms"] / ours for name, way in found.items()}
-    ratios["one_query_to_one_of_64"] = ours / (found["exact_search_64_queries"]["median_ms"] / BATCH)
+    found = measure_ways(embedding, probability, columns, queries, more, least_s)
     return {
-        "rows": rows,
-        "compact_bytes": columns.nbytes,
+        **found,
         "first_look_bytes": sum(array.nbytes for array in first_look(columns)),
-        "read_gb_per_s": columns.nbytes / found["read_compact_columns"]["median_ms"] / 1e6,
-        "ways": found,
-        "ratios": ratios,
-        "same_rows_as_float32_loop": float(np.isin(hits, float_loop(embedding, probability, query)).mean()),
         "peers": [
             measure_peer(peer, embedding[: peer.most_rows], probability[: peer.most_rows], queries[:8])
             for peer in PEERS
@@ -263,7 +248,18 @@ def worst_case(rows: int, least_s: float) -> dict[str, object]:
     """Measure a gallery whose embeddings lie in all directions alike."""
     embedding, probability = draw_rows(rows, 0, flat=True)
     columns = CompactColumns.from_float(embedding, probability)
-    queries = draw_queries(BATCH, flat=True)
+    return measure_ways(embedding, probability, columns, draw_queries(BATCH, flat=True), {}, least_s)
+
+
+def measure_ways(
+    embedding: np.ndarray,
+    probability: np.ndarray,
+    columns: CompactColumns,
+    queries: list[FusedQuery],
+    more: dict[str, Callable[[], object]],
+    least_s: float,
+) -> dict[str, object]:
+    """Time exact search and what it is compared with, in turns, and check its answer."""
     query = queries[0]
     ways: dict[str, Callable[[], object]] = {
         "exact_search": lambda: search_exact(columns, [query], TOP, threads=THREADS),
@@ -271,17 +267,23 @@ def worst_case(rows: int, least_s: float) -> dict[str, object]:
         "float32_loop": lambda: float_loop(embedding, probability, query),
         "numpy_blocks": lambda: numpy_blocks(embedding, probability, query),
         "exact_search_64_queries": lambda: search_exact(columns, queries, TOP, threads=THREADS),
+        **more,
     }
-    if find_spec("faiss") is not None:
+    if find_spec("faiss") is None:
+        print("faiss is not installed; its row is left out (pip install faiss-cpu)", file=sys.stderr)
+    else:
         ways["faiss"] = lambda: faiss_distances(embedding, probability, query)
     found = timed(ways, least_s)
     hits = search_exact(columns, [query], TOP, threads=THREADS).indices[0]
     ours = found["exact_search"]["median_ms"]
+    ratios = {f"{name}_to_exact_search": way["median_ms"] / ours for name, way in found.items()}
+    ratios["one_query_to_one_of_64"] = ours / (found["exact_search_64_queries"]["median_ms"] / BATCH)
     return {
-        "rows": rows,
+        "rows": len(embedding),
         "compact_bytes": columns.nbytes,
+        "read_gb_per_s": columns.nbytes / found["read_compact_columns"]["median_ms"] / 1e6,
         "ways": found,
-        "ratios": {f"{name}_to_exact_search": way["median_ms"] / ours for name, way in found.items()},
+        "ratios": ratios,
         "same_rows_as_float32_loop": float(np.isin(hits, float_loop(embedding, probability, query)).mean()),
     }
 
