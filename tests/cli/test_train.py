@@ -59,6 +59,39 @@ def test_starting_weights_are_options(data: Path, recipe: Path, tmp_path: Path) 
         assert told in result.stderr
 
 
+SMALL = (
+    ("model.backbone.name", "resnet-tiny"),
+    ("model.height_px", 64),
+    ("model.width_px", 32),
+    ("training.epochs", 1),
+    ("training.batch", 8),
+    ("training.sizes", "[]"),
+    ("data.test_categories", 5),
+)
+"""What lets the recipes of the best way run on a little drawn data."""
+
+
+def test_without_a_recipe_the_best_way_is_trained(data: Path, tmp_path: Path) -> None:
+    """Recognition first, then three heads on its backbone; the same command finds both finished."""
+    out = tmp_path / "run"
+    small = [word for key, value in SMALL for word in ("--set", f"{key}={value}")]
+    arguments = ("train", "--data", data, "--out", out, "--accelerator", "cpu", "--json", *small)
+    told = document_of(invoke(*arguments))
+    first, last = (load_recipe(folder / "recipe.toml") for folder in (out / "first-stage", out))
+    assert (told["name"], first.name, last.name) == ("best", "best-attributes", "best")
+    assert (first.initialisation.run, first.model.backbone.frozen_stages) == ("", 0)
+    assert (last.initialisation.run, last.model.heads_ensemble) == ("first-stage", 3)
+    before, after = Retriever.from_pretrained(out / "first-stage"), Retriever.from_pretrained(out)
+    name, stem = next(iter(before.backbone.network.named_parameters()))
+    assert torch.equal(stem, after.backbone.network.get_parameter(name))  # frozen in the last stage
+    assert document_of(invoke(*arguments)) == told
+    own = document_of(
+        invoke(*arguments[:4], tmp_path / "own", *arguments[5:], "--init-run", out / "first-stage")
+    )
+    assert own["fingerprint"] == told["fingerprint"]
+    assert not (tmp_path / "own" / "first-stage").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -83,7 +116,7 @@ def test_failures_exit_with_one(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["recipe.toml"], ["r", "--data", "d", "--out", "o", "--devices", "0"]]
+    "arguments", [[], ["recipe.toml"], ["--data", "d"], ["r", "--data", "d", "--out", "o", "--devices", "0"]]
 )
 def test_wrong_usage_exits_with_two(arguments: list[str]) -> None:
     """As shells expect."""

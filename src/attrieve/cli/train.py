@@ -12,9 +12,14 @@ from attrieve.cli.failure import exits_on_error
 
 @exits_on_error
 def train(
-    recipe: Annotated[Path, typer.Argument(help="Recipe file, e.g. recipes/peta-cpu/multi-task.toml.")],
     data: Annotated[Path, typer.Option(help="Data folder (PETA in either layout, or drawn people).")],
     out: Annotated[Path, typer.Option(help="Run folder to write; an unfinished run there is continued.")],
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Recipe file, e.g. recipes/peta-cpu/multi-task.toml; without one, the best known way."
+        ),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE to change in the recipe, e.g. training.epochs=3."),
@@ -35,11 +40,16 @@ def train(
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads for PyTorch.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False,
 ) -> None:
-    """Train a retriever by a recipe.
+    """Train a retriever: by a recipe, or without one in the best way known.
 
     A run that was killed is continued by the same command, to the result it would have had. The run
     folder then holds the model, its configuration, the resolved recipe and the journal.
 
+    Without a recipe two runs are made: recipes/best-attributes.toml in OUT/first-stage, then
+    recipes/best.toml from it in OUT. --init is for the first; --init-run takes its place; --set changes
+    both. Start from ImageNet where you can.
+
+    Example: attrieve train --data PETA --init imagenet --out runs/best
     Example: attrieve train recipes/peta-cpu/attributes.toml --data PETA --out runs/attributes
     """
     import torch
@@ -48,18 +58,23 @@ def train(
     from attrieve.training.config import load_recipe
     from attrieve.training.run import Machine, is_first_process
     from attrieve.training.run import train as run_training
+    from attrieve.training.stages import Stage, best_stages
 
     if threads is not None:
         torch.set_num_threads(threads)
     console = Console(stderr=True)
     settings = list(changes or [])
-    settings += [f"initialisation.weights={json.dumps(init)}"] if init is not None else []
-    settings += [f"initialisation.run={json.dumps(init_run)}"] if init_run is not None else []
-    chosen = load_recipe(recipe, settings)
-    split = read_split(chosen, data)
-    people = decode(split.train, chosen, cache=cache, console=console)
+    if recipe is None:
+        stages = best_stages(out, settings, weights=init, run=init_run)
+    else:
+        settings += [f"initialisation.weights={json.dumps(init)}"] if init is not None else []
+        settings += [f"initialisation.run={json.dumps(init_run)}"] if init_run is not None else []
+        stages = (Stage(load_recipe(recipe, settings), out),)
     machine = Machine(accelerator=accelerator, devices=devices, nodes=nodes)
-    retriever = run_training(chosen, people, out, machine=machine, console=console)
+    for stage in stages:
+        chosen = stage.recipe
+        people = decode(read_split(chosen, data).train, chosen, cache=cache, console=console)
+        retriever = run_training(chosen, people, stage.out, machine=machine, console=console)
     if not is_first_process():
         return
     summary = {

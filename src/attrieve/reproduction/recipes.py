@@ -19,6 +19,7 @@ from attrieve.reproduction.rows import (
     row_names,
 )
 from attrieve.training.config import Recipe, load_recipe
+from attrieve.training.stages import recipes_root
 
 _START = re.compile(r"\.\./\.\./(?P<row>[^/]+)/seed-\d+/?")
 """How a recipe names another row's run to start from; a job takes that of its own seed."""
@@ -56,9 +57,7 @@ class PlannedRow:
 
 def recipes_folder(budget: Budget) -> Path:
     """Return the folder of a budget's recipes, in the installed package or in the source tree."""
-    package = Path(__file__).resolve().parents[1]
-    inside, beside = package / "recipes", package.parents[1] / "recipes"
-    return (inside if inside.is_dir() else beside) / FOLDERS[budget]
+    return recipes_root() / FOLDERS[budget]
 
 
 def plan_rows(names: Sequence[str], budget: Budget, folder: Path) -> tuple[PlannedRow, ...]:
