@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from attrieve.errors import AttrieveError
+from attrieve.errors import InputError
 from attrieve.serving.access.cookies import SESSION_COOKIE, read_cookie, remove_cookie, set_cookie
 from attrieve.serving.access.csrf import check_csrf
 from attrieve.serving.access.entrance import client_address
@@ -146,7 +146,7 @@ async def change_password(request: Request, actor: Anybody) -> Response:
                 address=client_address(request),
             )
         )
-    except AttrieveError as error:
+    except (InputError, ProblemError) as error:
         return _account_page(request, actor, str(error), status=told(error).problem.status)
     return go(request, "/account", notice="password")
 
