@@ -83,7 +83,7 @@ class Problem(Enum):
     REQUEST_TIMEOUT = ProblemFacts("request-timeout", 408, "The request came too slowly")
 
     INTERNAL = ProblemFacts("internal", 500, "The service has failed; the log tells why")
-    OVERLOADED = ProblemFacts("overloaded", 503, "Too many searches are waiting; come back in a moment")
+    OVERLOADED = ProblemFacts("overloaded", 503, "The service has too much to do; come back in a moment")
     MODEL_MISSING = ProblemFacts("model-missing", 503, "The service runs without the model this needs")
     UNAVAILABLE = ProblemFacts("unavailable", 503, "The gallery cannot be used right now")
     STORAGE_REFUSED = ProblemFacts("storage-refused", 507, "The disk refused: full, read-only or gone")
