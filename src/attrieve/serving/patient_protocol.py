@@ -91,6 +91,7 @@ class PatientProtocol(H11Protocol):
         """Wait no more."""
         self._forget()
         self._taken()
+        self.app = self._served  # what refers to itself stays in memory for longer
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
