@@ -16,7 +16,7 @@ app = typer.Typer(help="Remove rows, entries of the ledger and jobs by age.", no
 
 @app.callback()
 def _retention() -> None:
-    """Remove rows of the gallery, entries of the ledger and jobs by age."""
+    """Remove rows, entries of the ledger and jobs by age."""
 
 
 @app.command("run")
