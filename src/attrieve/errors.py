@@ -9,6 +9,7 @@
     │   ├── ConfigurationError  a recipe or setting that cannot be used
     │   ├── ImageError          an image that cannot be decoded, or is too large to try
     │   ├── DatasetError        a data set folder that is not what it should be
+    │   ├── GalleryFormatError  a folder that is no gallery, or one of another format
     │   └── SchemaMismatchError two vocabularies where one is needed
     ├── CheckpointError         a saved model or training state that cannot be read
     ├── StorageError            the disk refused (full, read-only, gone)
@@ -78,6 +79,10 @@ class ImageError(InputError):
 
 class DatasetError(InputError):
     """A data set on disk that is not what it should be."""
+
+
+class GalleryFormatError(InputError):
+    """A folder that is no gallery, or a gallery of another format."""
 
 
 class SchemaMismatchError(InputError):

@@ -12,10 +12,13 @@ from typer.testing import CliRunner
 from attrieve.cli.main import app
 from attrieve.cli.roles import RoleName
 from attrieve.serving.access.roles import Role
+from attrieve.serving.jobs.job import JobKind
+from attrieve.serving.jobs.queue import JobQueue
+from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger import DATABASE_FILE, Ledger
 from cli.gallery_commands import filled
 from gallery.database.made import key_of
-from serving.state.ledgers import attack
+from serving.state.ledgers import LOCAL, attack
 
 PASSWORD = "four short lamps sing"
 runner = CliRunner()
@@ -138,11 +141,16 @@ def test_retention_removes_rows_of_a_gallery_and_says_so(tmp_path: Path) -> None
     """With a dry run before; the ledger lies beside the gallery and tells which rows went."""
     gallery = filled(tmp_path / "gallery", [1, 2, 3])
     run: Callable[..., Any] = lambda *more, **how: asked("retention", "run", gallery, *more, **how)  # noqa: E731
-    assert run("--row-days", "1", "--dry-run") == {"rows": 3, "entries": 0, "dry_run": True}
-    assert run("--row-days", "36500") == {"rows": 0, "entries": 0, "dry_run": False}
-    assert run("--row-days", "1", "--yes") == {"rows": 3, "entries": 0, "dry_run": False}
+    assert run("--row-days", "1", "--dry-run") == {"rows": 3, "entries": 0, "jobs": 0, "dry_run": True}
+    assert run("--row-days", "36500") == {"rows": 0, "entries": 0, "jobs": 0, "dry_run": False}
+    assert run("--row-days", "1", "--yes") == {"rows": 3, "entries": 0, "jobs": 0, "dry_run": False}
     assert run("--row-days", "1", "--yes")["rows"] == 0
     entries = asked("ledger", "show", gallery, "--action", "retention")
     assert [sorted(entry["keys"]) for entry in entries] == [sorted(map(key_of, [1, 2, 3]))]
+    jobs = JobQueue(StateDatabase(tmp_path / "gallery-service" / DATABASE_FILE), clock=lambda: 1e9)
+    jobs.cancel(jobs.submit(JobKind.COMPACT, {}, LOCAL).number)
+    assert run("--job-days", "36500")["jobs"] == 0
+    assert run("--job-days", "30", "--yes")["jobs"] == 1
+    assert [job.kind for job in jobs.find()] == [JobKind.COMPACT]  # the one that frees the disk waits
     assert "no age is set" in call("retention", "run", gallery, code=2).stderr
     assert asked("ledger", "verify", gallery)["clean"]

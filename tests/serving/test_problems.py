@@ -29,8 +29,8 @@ def test_every_error_has_a_place_in_the_table(kind: type[AttrieveError]) -> None
     assert one.problem is next(OF_ERRORS[above] for above in kind.__mro__ if above in OF_ERRORS)
     if one.problem is Problem.INTERNAL:
         assert "what is wrong" not in one.detail
-    else:
-        assert one.detail == str(error)
+    elif one.problem.status < 500:
+        assert one.detail == str(error)  # of the others: test_plain_words
 
 
 def test_a_busy_gallery_is_no_full_disk() -> None:

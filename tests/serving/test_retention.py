@@ -1,5 +1,6 @@
 """A service lets go of what is old, once however many processes run."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from attrieve.errors import StorageError
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.writing import open_database_writer
 from attrieve.serving.jobs.job import JobKind
+from attrieve.serving.jobs.job_store import UnknownJobError
 from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.retention import LOCK_FILE, Retention, RetentionDone, RetentionWatch
 from attrieve.serving.settings import ServiceSettings, read_settings
@@ -96,6 +98,59 @@ def test_without_ages_nothing_runs(settings: ServiceSettings, ledger: Ledger) ->
     assert watch.once() == RetentionDone(0, 0)
     watch.close()
     assert len(left(settings)) == 3
+
+
+def test_ended_jobs_leave_by_age(settings: ServiceSettings, ledger: Ledger) -> None:
+    """Those that wait or run stay however old they are; the ledger says how many went, and before when."""
+    asked = settings.model_copy(update={"row_days": None, "ledger_days": None, "job_days": 7})
+    then = [(NOW - timedelta(days=30)).timestamp()]
+    jobs = JobQueue(ledger.database, clock=lambda: then[0])
+    done = jobs.submit(JobKind.ADD_IMAGES, {"images": [{"file_name": "kims-holiday.jpg"}]}, KIM)
+    waiting = jobs.submit(JobKind.EXPORT_CASE, {}, KIM)
+    claim = jobs.claim()
+    assert claim is not None
+    jobs.finish(claim, {})
+    then[0] = (NOW - timedelta(days=6)).timestamp()
+    young = jobs.submit(JobKind.COMPACT, {}, KIM)
+    jobs.cancel(young.number)
+    retention = Retention.of_state(asked, ledger)
+    assert retention.due() == RetentionDone(0, 0, 1)
+    watch = RetentionWatch(asked, retention)
+    assert watch.once() == RetentionDone(0, 0, 1)
+    assert {job.number for job in jobs.find()} == {waiting.number, young.number}
+    with pytest.raises(UnknownJobError):
+        jobs.get(done.number)
+    [entry] = ledger.entries(action=Action.RETENTION)
+    before = (NOW - timedelta(days=7)).isoformat()
+    assert entry.details == {"what": "jobs", "jobs": 1, "before": before}
+    assert retention.due() == watch.once() == RetentionDone(0, 0)
+    assert len(ledger.entries(action=Action.RETENTION)) == 1
+    assert jobs.submit(JobKind.COMPACT, {}, KIM).number > young.number  # numbers are not given again
+    ledger.database.close()
+    files = settings.state_folder.glob("*.sqlite*")
+    assert not any(b"kims-holiday" in file.read_bytes() for file in files)
+
+
+def test_jobs_are_let_go_of_whatever_the_gallery_does(
+    settings: ServiceSettings, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a service that has only an age for jobs looks, too."""
+    monkeypatch.setattr("attrieve.serving.jobs.gallery_writing.WAIT_S", 0.0)
+    jobs = JobQueue(ledger.database, clock=lambda: (NOW - timedelta(days=30)).timestamp())
+    jobs.cancel(jobs.submit(JobKind.COMPACT, {}, KIM).number)
+    both = settings.model_copy(update={"job_days": 7})
+    with open_database_writer(settings.gallery):
+        assert RetentionWatch(both, Retention.of_state(both, ledger)).once() is None
+    assert not jobs.find()
+    jobs.cancel(jobs.submit(JobKind.COMPACT, {}, KIM).number)
+    alone = settings.model_copy(update={"row_days": None, "ledger_days": None, "job_days": 7})
+    watch = RetentionWatch(alone, Retention.of_state(alone, ledger))
+    watch.start()
+    until = time.monotonic() + 60
+    while jobs.find():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    watch.close()
 
 
 @pytest.mark.parametrize("failure", [OSError("gone"), OverflowError("no such moment"), StorageError("full")])

@@ -85,7 +85,7 @@ COMMANDS = {
     ),
     "case": Command("attrieve.cli.case", "app", "Check exported cases."),
     "retention": Command(
-        "attrieve.cli.retention", "app", "Remove rows of the gallery and entries of the ledger by age."
+        "attrieve.cli.retention", "app", "Remove rows, entries of the ledger and jobs by age."
     ),
 }
 """Every subcommand, in the order help lists them."""

@@ -1,5 +1,6 @@
 """``attrieve retention``: letting go of what is old."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,12 @@ from attrieve.cli.failure import exits_on_error
 from attrieve.cli.gallery_options import AsJson, Yes, confirm, print_json
 from attrieve.cli.state_folder import service_packages
 
-app = typer.Typer(help="Remove rows of the gallery and entries of the ledger by age.", no_args_is_help=True)
+app = typer.Typer(help="Remove rows, entries of the ledger and jobs by age.", no_args_is_help=True)
 
 
 @app.callback()
 def _retention() -> None:
-    """Remove rows of the gallery and entries of the ledger by age."""
+    """Remove rows, entries of the ledger and jobs by age."""
 
 
 @app.command("run")
@@ -27,7 +28,8 @@ def run(
     settings: Annotated[
         Path | None,
         typer.Option(
-            help="TOML file with the service's settings: row_days, ledger_days.", show_default=False
+            help="TOML file with the service's settings: row_days, ledger_days, job_days.",
+            show_default=False,
         ),
     ] = None,
     row_days: Annotated[
@@ -35,6 +37,9 @@ def run(
     ] = None,
     ledger_days: Annotated[
         int | None, typer.Option(min=1, help="Days entries of the ledger are kept.", show_default=False)
+    ] = None,
+    job_days: Annotated[
+        int | None, typer.Option(min=1, help="Days jobs that have ended are kept.", show_default=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many it would be.")] = False,
     yes: Yes = False,
@@ -52,19 +57,19 @@ def run(
         from attrieve.serving.retention import Retention
         from attrieve.serving.settings import read_settings
         from attrieve.serving.state.ledger import Ledger
-    given = {"gallery": gallery, "row_days": row_days, "ledger_days": ledger_days}
-    read = read_settings(given, file=settings)
-    if read.row_days is None and read.ledger_days is None:
+    ages = {"row_days": row_days, "ledger_days": ledger_days, "job_days": job_days}
+    read = read_settings({"gallery": gallery, **ages}, file=settings)
+    if not read.ages:
         raise typer.BadParameter(
-            "no age is set: give --row-days or --ledger-days, or set them in the settings"
+            "no age is set: give --row-days, --ledger-days or --job-days, or set them in the settings"
         )
     retention = Retention.of_state(read, Ledger.open(read.state_folder))
     done = retention.due()
-    if not dry_run and (done.rows or done.entries):
-        confirm(f"Remove {done.rows:,} rows and {done.entries:,} entries of the ledger?", yes=yes)
+    if not dry_run and done:
+        confirm(f"Remove {done}?", yes=yes)
         done = retention.run(local_actor())
     if as_json:
-        print_json({"rows": done.rows, "entries": done.entries, "dry_run": dry_run})
+        print_json({**asdict(done), "dry_run": dry_run})
         return
     told = "would be removed" if dry_run else "removed"
-    Console(highlight=False).print(f"{done.rows:,} rows and {done.entries:,} entries of the ledger {told}")
+    Console(highlight=False).print(f"{done} {told}")

@@ -1,6 +1,7 @@
 """``attrieve serve``: a gallery's page and REST interface."""
 
 import webbrowser
+from logging.config import dictConfig
 from pathlib import Path
 from typing import Annotated
 
@@ -65,13 +66,6 @@ def serve(
 
     Example: attrieve serve gallery --run runs/full --open-browser
     """
-    try:
-        from attrieve.serving.server import serve as listen
-        from attrieve.serving.settings import read_settings
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the service needs the package {error.name!r}; install it with: pip install 'attrieve[serve]'"
-        ) from error
     given = {
         "gallery": gallery,
         "host": host,
@@ -81,6 +75,19 @@ def serve(
         "workers": workers,
         "json_logs": True if json_logs else None,
     }
+    try:
+        from attrieve.serving.kernel_cache import place_kernels
+        from attrieve.serving.log_lines import logging_configuration
+        from attrieve.serving.settings import read_settings
+
+        read = read_settings(given, file=settings)
+        dictConfig(logging_configuration(as_json=read.json_logs))
+        place_kernels(read.state_folder)
+        from attrieve.serving.server import serve as listen
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the service needs the package {error.name!r}; install it with: pip install 'attrieve[serve]'"
+        ) from error
     console = Console(highlight=False, soft_wrap=True)
 
     def tell(address: str) -> None:
@@ -89,6 +96,6 @@ def serve(
             webbrowser.open(address)
 
     try:
-        listen(read_settings(given, file=settings), listening=tell)
+        listen(read, listening=tell)
     except KeyboardInterrupt:  # uvicorn has finished everything and hands the signal on
         raise typer.Exit(0) from None

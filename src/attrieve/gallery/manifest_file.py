@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attrieve.data.files import write_atomically
-from attrieve.errors import InputError, StorageError
+from attrieve.errors import GalleryFormatError, StorageError
 
 MANIFEST_NAME = "gallery.json"
 
@@ -23,14 +23,14 @@ def read_document(folder: Path, version: int) -> dict[str, object]:
     """Read a gallery's manifest file, of one format version, as plain JSON.
 
     Raises:
-        InputError: if the folder is no gallery, or one of another format.
+        GalleryFormatError: if the folder is no gallery, or one of another format.
         StorageError: if the manifest cannot be read.
     """
     path = folder / MANIFEST_NAME
     try:
         document = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(
+        raise GalleryFormatError(
             f"{folder} is not a gallery: it holds no {MANIFEST_NAME}; "
             "make one with `attrieve index RUN GALLERY IMAGES`"
         ) from None
@@ -38,7 +38,7 @@ def read_document(folder: Path, version: int) -> dict[str, object]:
         raise StorageError(f"{path} cannot be read: {error}") from error
     found = document.get("format_version") if isinstance(document, dict) else None
     if found != version:
-        raise InputError(
+        raise GalleryFormatError(
             f"{path} has format version {found!r}, expected {version}; "
             "index again, or use the attrieve that wrote it"
         )

@@ -151,7 +151,7 @@ def _check(gallery: Searchable, query: AttributeQuery, top: int) -> None:
     if top < 1:
         raise InputError(f"top must be at least 1, got {top}")
     if not len(gallery):
-        raise InputError(f"the gallery {gallery.folder} has no rows; add some with `attrieve index`")
+        raise InputError("the gallery has no rows; add some with `attrieve index`")
 
 
 def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) -> FusedQuery:

@@ -11,7 +11,7 @@ from attrieve import __version__
 from attrieve.gallery.store import Gallery
 from attrieve.serving import answers, problems
 from attrieve.serving.access.headers import HostCheck, HttpsCheck, OriginCheck, SecurityHeaders
-from attrieve.serving.middleware import BodyLimits, RequestLog
+from attrieve.serving.middleware import BodyLimits, ConnectionLimit, RequestLog
 from attrieve.serving.routes import (
     accounts,
     cases,
@@ -127,6 +127,7 @@ def create_app(
     if settings.behind_proxy and settings.tls_certificate is None:
         app.add_middleware(HttpsCheck)
     app.add_middleware(HostCheck, names=(settings.host, *settings.host_names))
+    app.add_middleware(ConnectionLimit, settings=settings)
     app.add_middleware(RequestLog, metrics=service.metrics)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
     return app

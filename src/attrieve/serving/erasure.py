@@ -3,7 +3,8 @@
 ::
 
     exports         the row leaves their index; files that contain it are removed, and say why
-    case folders    facts are forgotten; that the row was chosen, marked and erased stays
+    case folders    facts are forgotten; that the row was chosen, marked and erased stays. From here on nobody
+                    can save facts of it that were read before
     ledger          an entry with the keys; what was recorded before stays, it holds no pictures
     kept image      deleted
     gallery         the row, its vectors and its thumbnail, from every model's table
@@ -134,7 +135,9 @@ class Erasure:
         # what was overwritten in the file still lies in its log
         self._database.forget_deleted()
         removed = self._kept.remove(images)
-        return Erased(writer.delete(keys), removed, len(cases), len(exports))
+        rows_deleted = writer.delete(keys)
+        self._cases.erasure_ended(keys)
+        return Erased(rows_deleted, removed, len(cases), len(exports))
 
     def _is_kept(self, image: Path) -> bool:
         return self._kept.relative(image) is not None and image.exists()

@@ -2,9 +2,11 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrieve.errors import AttrieveError
+from attrieve.gallery.database.filters import Condition, Filter, Operator
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.manifest_file import MANIFEST_NAME
 from attrieve.gallery.store import Gallery
@@ -47,6 +49,17 @@ class GalleryHolder:
     def version(self) -> str:
         """What changes whenever the gallery does."""
         return version_of(self._gallery)
+
+    def holds(self, keys: Sequence[str]) -> set[str]:
+        """Return which rows the gallery on the disk holds now, whatever is served.
+
+        Raises:
+            AttrieveError: if it cannot be opened.
+        """
+        if not keys:
+            return set()
+        wanted = Filter((Condition("key", Operator.EQUAL, tuple(keys)),))
+        return set(GallerySnapshot.open(self.folder).describe(wanted).column("key").to_pylist())
 
     @property
     def problem(self) -> str | None:

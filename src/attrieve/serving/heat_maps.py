@@ -9,7 +9,7 @@ from attrieve.errors import ImageError
 from attrieve.gallery.explained_hits import require_run_of_gallery
 from attrieve.gallery.heat_maps import heat_map_png
 from attrieve.models.heat_maps import explain_images
-from attrieve.serving.pictures import Picture, placeholder, read_pixels
+from attrieve.serving.pictures import Picture, placeholder, read_pixels, reason_of
 from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.service import Service
 from attrieve.serving.showing import rows_of_keys
@@ -39,7 +39,7 @@ def heat_map(service: Service, key: str, attribute: str, *, legend: bool = False
     try:
         pixels = read_pixels(row, service.settings.upload_pixels_most)
     except ImageError as error:
-        return placeholder(str(error))
+        return placeholder(reason_of(row, error))
     held = (gallery.model.fingerprint, key)
     maps = service.heat_maps.get(held)
     if maps is None:

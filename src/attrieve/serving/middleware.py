@@ -28,6 +28,9 @@ log = logging.getLogger("attrieve.requests")
 
 REQUEST_ID = "X-Request-Id"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+CONNECTIONS = "connections"
+"""Name in a request's state under which the server tells how many connections there are."""
+LIVE = "/api/v1/health/live"
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 """Those counted by name; a stranger can make up others without end."""
 BODY_BYTES_EACH_SECOND = 64 << 10
@@ -76,11 +79,7 @@ class RequestLog:
             log.exception("request %s failed", request_id)
             if status:
                 raise  # half an answer is out; the connection must break
-            page: PageOfProblem | None = getattr(scope["app"].state, "problem_page", None)
-            if page is not None and wants_page(scope):
-                await page(Request(scope), told(error))(scope, receive, numbered)
-            else:
-                await problem_response(error, request_id)(scope, receive, numbered)
+            await tell(error, scope, receive, numbered)
         finally:
             self._tell(scope, status, request_id, time.perf_counter() - begun)
 
@@ -111,11 +110,49 @@ class RequestLog:
         )
 
 
+async def tell(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with a problem: on a page where a browser wants one."""
+    page: PageOfProblem | None = getattr(scope["app"].state, "problem_page", None)
+    if page is not None and wants_page(scope):
+        await page(Request(scope), told(error))(scope, receive, send)
+    else:
+        await problem_response(error, scope["state"].get("request_id"))(scope, receive, send)
+
+
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == REQUEST_ID.lower().encode() and _GIVEN_ID.fullmatch(value):
             return str(value.decode("ascii"))
     return secrets.token_hex(8)
+
+
+class ConnectionLimit:
+    """Refuses requests while a process has too many connections; that it lives is told all the same.
+
+    Args:
+        app: what answers.
+        settings: say how many there may be, and when to come back.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: ServiceSettings) -> None:
+        self.app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        most = self._settings.connections_most
+        # a server that does not count its connections limits nothing
+        crowded = scope["type"] == "http" and scope.get("state", {}).get(CONNECTIONS, 0) > most
+        if not crowded or scope["path"] == LIVE:
+            await self.app(scope, receive, send)
+            return
+        seconds = self._settings.retry_seconds
+        error = ProblemError(
+            Problem.OVERLOADED,
+            f"there are more than {most:,} connections; come back in {seconds} s",
+            headers={"Retry-After": str(seconds), "Connection": "close"},
+        )
+        await tell(error, scope, receive, send)
 
 
 class BodyLimits:

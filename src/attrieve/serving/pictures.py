@@ -69,7 +69,7 @@ def thumbnail_of(row: GalleryRow, pixels_most: int) -> Picture:
     try:
         pixels = read_pixels(row, pixels_most)
     except ImageError as error:
-        return placeholder(str(error))
+        return placeholder(reason_of(row, error))
     return _jpeg(Image.fromarray(pixels), THUMBNAIL_PX)
 
 
@@ -78,7 +78,7 @@ def missing_image(row: GalleryRow, pixels_most: int) -> str | None:
     try:
         read_pixels(row, pixels_most)
     except ImageError as error:
-        return str(error)
+        return reason_of(row, error)
     return None
 
 
@@ -104,9 +104,15 @@ def _stored_or_placeholder(
         try:
             kept = decode_image(row.thumbnail, pixel_limit=pixels_most)
         except ImageError:
-            return placeholder(str(error))
+            return placeholder(reason_of(row, error))
         return _jpeg(Image.fromarray(kept), box)
-    return placeholder(str(error))
+    return placeholder(reason_of(row, error))
+
+
+def reason_of(row: GalleryRow, error: ImageError) -> str:
+    """Return why there is no picture; where it should lie is told as the row's source, and not in words."""
+    said = str(error).removeprefix(f"{row.source}: ")
+    return said.replace(str(row.source.path), row.source.path.name)  # what opens archives names them too
 
 
 def _jpeg(image: Image.Image, box: tuple[int, int]) -> Picture:

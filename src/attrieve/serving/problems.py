@@ -4,6 +4,7 @@ A route raises :class:`ProblemError` with an entry of :class:`Problem`, or one o
 :mod:`attrieve.errors`, which :data:`OF_ERRORS` maps to an entry.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +22,7 @@ from attrieve.errors import (
     CheckpointError,
     ConfigurationError,
     GalleryBusyError,
+    GalleryFormatError,
     ImageError,
     InputError,
     QueryError,
@@ -28,6 +30,9 @@ from attrieve.errors import (
     StorageError,
     UnknownNameError,
 )
+from attrieve.serving.plain_words import plain_words
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/api/v1/problems/"
@@ -78,7 +83,7 @@ class Problem(Enum):
     REQUEST_TIMEOUT = ProblemFacts("request-timeout", 408, "The request came too slowly")
 
     INTERNAL = ProblemFacts("internal", 500, "The service has failed; the log tells why")
-    OVERLOADED = ProblemFacts("overloaded", 503, "Too many searches are waiting; come back in a moment")
+    OVERLOADED = ProblemFacts("overloaded", 503, "The service has too much to do; come back in a moment")
     MODEL_MISSING = ProblemFacts("model-missing", 503, "The service runs without the model this needs")
     UNAVAILABLE = ProblemFacts("unavailable", 503, "The gallery cannot be used right now")
     STORAGE_REFUSED = ProblemFacts("storage-refused", 507, "The disk refused: full, read-only or gone")
@@ -108,6 +113,7 @@ OF_ERRORS: dict[type[AttrieveError], Problem] = {
     InputError: Problem.INVALID_INPUT,
     CheckpointError: Problem.UNAVAILABLE,
     GalleryBusyError: Problem.UNAVAILABLE,
+    GalleryFormatError: Problem.UNAVAILABLE,
     StorageError: Problem.STORAGE_REFUSED,
     AttrieveError: Problem.INTERNAL,
 }
@@ -187,7 +193,7 @@ def told(error: Exception) -> Told:
         return Told(Problem.UNKNOWN_NAME, str(error), {}, more)
     if isinstance(error, AttrieveError):
         kind = next(OF_ERRORS[one] for one in type(error).__mro__ if one in OF_ERRORS)
-        return Told(kind, str(error), {}, {}) if kind is not Problem.INTERNAL else _unexpected()
+        return Told(kind, plain_words(error), {}, {}) if kind is not Problem.INTERNAL else _unexpected()
     if isinstance(error, RequestValidationError):
         return _invalid(error)
     if isinstance(error, HTTPException):
@@ -245,6 +251,12 @@ def problem_response(error: Exception, request_id: str | None) -> JSONResponse:
     return JSONResponse(one.to_json(request_id), one.problem.status, dict(one.headers), media_type=MEDIA_TYPE)
 
 
+def _whole(error: BaseException) -> str:
+    """Return all that an error and its causes say; it may name files, and is for the log."""
+    said = "" if error.__cause__ is None else _whole(error.__cause__)
+    return str(error) if said in str(error) else f"{error}; {said}"
+
+
 def wants_page(scope: Mapping[str, Any]) -> bool:
     """Return whether a request is one of a browser for a page."""
     if str(scope["path"]).startswith("/api/"):
@@ -262,9 +274,12 @@ def install(app: FastAPI) -> None:
         request_id = getattr(request.state, "request_id", None)
         if isinstance(error, HTTPException) and error.status_code == 405:
             error.headers = {"Allow": ", ".join(sorted(_methods(request)))}
+        one = told(error)
+        if one.problem.status >= 500 and (whole := _whole(error)) != one.detail:
+            log.error("request %s was answered %d: %s", request_id, one.problem.status, whole)
         page: PageOfProblem | None = getattr(request.app.state, "problem_page", None)
         if page is not None and wants_page(request.scope):
-            return page(request, told(error))
+            return page(request, one)
         return problem_response(error, request_id)
 
     for kind in (AttrieveError, RequestValidationError, HTTPException):

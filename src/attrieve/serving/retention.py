@@ -1,4 +1,4 @@
-"""Letting go of what is old: rows of the gallery and entries of the ledger, by the ages in the settings."""
+"""Letting go of what is old: rows of the gallery, entries of the ledger and jobs, by the settings' ages."""
 
 import logging
 import threading
@@ -33,10 +33,18 @@ class RetentionDone:
     Args:
         rows: of the gallery, with all the service kept of them.
         entries: of the ledger.
+        jobs: that had ended.
     """
 
     rows: int
     entries: int
+    jobs: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.entries or self.jobs)
+
+    def __str__(self) -> str:
+        return f"{self.rows:,} rows, {self.entries:,} entries of the ledger and {self.jobs:,} jobs"
 
 
 class Retention:
@@ -46,7 +54,7 @@ class Retention:
         settings: ages, gallery and state folder.
         ledger: of the installation.
         erasure: knows where traces of rows are.
-        jobs: where the compaction is queued that frees the disk of deleted rows.
+        jobs: of the service, where also the compaction is queued that frees the disk of deleted rows.
     """
 
     def __init__(self, settings: ServiceSettings, ledger: Ledger, erasure: Erasure, jobs: JobQueue) -> None:
@@ -65,13 +73,15 @@ class Retention:
 
     def due(self) -> RetentionDone:
         """Return how much is old enough to be removed now, and remove nothing."""
-        rows = entries = 0
+        rows = entries = jobs = 0
+        if self._settings.job_days is not None:
+            jobs = self._jobs.ended_before(self._before(self._settings.job_days))
         if self._settings.row_days is not None:
             snapshot = GallerySnapshot.open(self._settings.gallery)
             rows = RowChoice(before=self._before(self._settings.row_days)).count(snapshot)
         if self._settings.ledger_days is not None:
             entries = self._ledger.count(until=self._before(self._settings.ledger_days))
-        return RetentionDone(rows, entries)
+        return RetentionDone(rows, entries, jobs)
 
     def run(self, actor: Actor) -> RetentionDone:
         """Remove what is old.
@@ -80,16 +90,30 @@ class Retention:
             actor: who does it; "local" for the service itself.
 
         Raises:
-            GalleryBusyError: if another process writes to the gallery; entries of the ledger are removed.
+            GalleryBusyError: if another process writes to the gallery; entries and jobs are removed.
             StorageError: if the disk refuses.
         """
         entries = 0
         if self._settings.ledger_days is not None:
             entries = remove_entries_before(self._ledger, self._before(self._settings.ledger_days), actor)
+        jobs = 0
+        if self._settings.job_days is not None:
+            jobs = self._jobs_before(self._before(self._settings.job_days), actor)
         rows = 0
         if self._settings.row_days is not None:
             rows = self._rows_before(self._before(self._settings.row_days), actor)
-        return RetentionDone(rows, entries)
+        return RetentionDone(rows, entries, jobs)
+
+    def _jobs_before(self, moment: datetime, actor: Actor) -> int:
+        database = self._ledger.database
+        with database.transaction():
+            forgotten = self._jobs.forget_before(moment)
+            if not forgotten:
+                return 0
+            told = {"what": "jobs", "jobs": forgotten, "before": moment.isoformat()}
+            self._ledger.record(actor, Action.RETENTION, details=told)
+        database.forget_deleted()
+        return forgotten
 
     def _rows_before(self, moment: datetime, actor: Actor) -> int:
         choice, done = RowChoice(before=moment), Erased()
@@ -128,7 +152,7 @@ class RetentionWatch:
 
     def start(self) -> None:
         """Begin, if the settings name an age."""
-        if self._settings.row_days is None and self._settings.ledger_days is None:
+        if not self._settings.ages:
             return
         self._thread = threading.Thread(target=self._watch, name="retention", daemon=True)
         self._thread.start()
@@ -153,8 +177,8 @@ class RetentionWatch:
         except Exception:  # whatever it was: a thread that ends here would let go of nothing any more
             log.exception("retention failed; it is tried again in an hour")
             return None
-        if done.rows or done.entries:
-            log.info("retention removed %d rows and %d entries of the ledger", done.rows, done.entries)
+        if done:
+            log.info("retention removed %s", done)
         return done
 
     def _watch(self) -> None:

@@ -138,7 +138,6 @@ def _configuration(settings: ServiceSettings, app: FastAPI | Application) -> uvi
         proxy_headers=settings.behind_proxy,
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
-        limit_concurrency=settings.connections_most,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         timeout_worker_healthcheck=HEALTH_SECONDS,

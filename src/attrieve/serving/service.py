@@ -70,6 +70,7 @@ class Service:
         self.accounts = self.entrance.accounts
         self.jobs = JobQueue(self.state)
         self.cases = Cases(self.state, self.ledger)
+        self.cases.look_in(self.galleries.holds)
         self.retention = RetentionWatch(settings, Retention.of_state(settings, self.ledger))
         self.statistics = Statistics()
         self.expected = ExpectedMatches()

@@ -122,6 +122,12 @@ class ServiceSettings(BaseModel):
     ledger_days: int | None = Field(
         default=None, ge=1, le=36_500, description="Days entries of the ledger are kept; without it for ever."
     )
+    job_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days jobs that have ended are kept, with what they were asked for; without it for ever.",
+    )
     row_days: int | None = Field(
         default=None,
         ge=1,
@@ -218,6 +224,11 @@ class ServiceSettings(BaseModel):
             return self.state
         gallery = self.gallery.absolute()
         return gallery.with_name(gallery.name + "-service")
+
+    @property
+    def ages(self) -> tuple[int, ...]:
+        """The days after which something is let go of."""
+        return tuple(days for days in (self.row_days, self.ledger_days, self.job_days) if days is not None)
 
     @property
     def threads(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -25,18 +26,20 @@ def client(app: FastAPI) -> TestClient:
     return client_of(app)
 
 
-def cookie_of(answer: object) -> tuple[str, dict[str, str]]:
-    parsed: SimpleCookie = SimpleCookie(answer.headers["set-cookie"])  # type: ignore[attr-defined]
-    [(name, morsel)] = parsed.items()
-    return name, {key: value for key, value in morsel.items() if value}
+def cookies_of(answer: httpx.Response) -> dict[str, dict[str, str]]:
+    """The attributes of the cookies an answer sets, by name."""
+    parsed: SimpleCookie = SimpleCookie()
+    for header in answer.headers.get_list("set-cookie"):
+        parsed.load(header)
+    return {name: {key: value for key, value in morsel.items() if value} for name, morsel in parsed.items()}
 
 
 def test_the_cookie_of_a_session(client: TestClient) -> None:
-    """No script reads it, no other site sends it, and it ends with the browser."""
+    """No script reads it, no other site sends it, and it ends with the browser; the device's stays."""
     answer = client.post("/api/v1/sign-in", json={"name": "kim", "password": PASSWORD})
-    name, attributes = cookie_of(answer)
-    assert name == "attrieve-session"
-    assert attributes == {"path": "/", "samesite": "strict", "httponly": True}
+    always = {"path": "/", "samesite": "strict", "httponly": True}
+    told = {"attrieve-session": always, "attrieve-device": always | {"max-age": "7776000"}}
+    assert cookies_of(answer) == told
 
 
 def test_the_cookie_over_https(tmp_path: Path) -> None:
@@ -45,9 +48,10 @@ def test_the_cookie_over_https(tmp_path: Path) -> None:
         client.base_url = client.base_url.copy_with(scheme="https")
         administration(app).add_account("kim", Role.SEARCHER, PASSWORD)
         answer = client.post("/api/v1/sign-in", json={"name": "kim", "password": PASSWORD})
-        name, attributes = cookie_of(answer)
-        assert name == "__Host-attrieve-session"
-        assert attributes == {"path": "/", "samesite": "strict", "httponly": True, "secure": True}
+        always = {"path": "/", "samesite": "strict", "httponly": True, "secure": True}
+        cookies = cookies_of(answer)
+        assert cookies.pop("__Host-attrieve-device") == always | {"max-age": "7776000"}
+        assert cookies == {"__Host-attrieve-session": always}
         assert "max-age=31536000" in answer.headers["strict-transport-security"]
 
 

@@ -88,17 +88,19 @@ def test_a_wrong_name_and_a_wrong_password_cannot_be_told_apart(
 
 
 def test_after_failures_one_waits_longer_each_time(door: Entrance, clock: Clock) -> None:
-    """After the fifth a second, then two, four, ..., at most a quarter of an hour; so for no account."""
-    for name in ("kim", "nobody"):
-        waits = []
-        address = 0
+    """From one place after the fifth, from strangers after the twentieth: a second, then two, four, ..., at
+    most a quarter of an hour; so for no account."""
+    for name, free, places in (("kim", 5, 1), ("nobody", 5, 1), ("lee", 20, 1000), ("no one", 20, 1000)):
+        waits: list[int] = []
+        failures = 0
         while len(waits) < 14:
-            address += 1  # another one each time, so that only the name counts
-            error = refused(door, name, "wrong", f"{name}-{address}")
+            error = refused(door, name, "wrong", f"{name}-{failures % places}")
+            failures += error.problem is Problem.SIGN_IN_FAILED
             if error.problem is Problem.TOO_MANY_REQUESTS:
                 waits.append(int(error.headers["Retry-After"]))
                 clock.now_s += waits[-1]
         assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900], name
+        assert failures == free + 13
 
 
 def test_waiting_holds_for_the_right_password_too(door: Entrance, clock: Clock) -> None:

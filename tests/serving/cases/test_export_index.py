@@ -1,5 +1,6 @@
 """Removing exports: recorded first, then the file; and what a kill or the disk leaves is removed later."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from attrieve.errors import StorageError
 from attrieve.serving.cases.cases import Cases
 from attrieve.serving.cases.export_index import ExportIndex, ExportKind
+from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger import Ledger
 
@@ -69,6 +71,18 @@ def test_what_is_not_recorded_is_not_removed(index: ExportIndex, ledger: Ledger,
     assert index.erase([KEY]) == [1]
     assert removed(index)
     assert not file_of(tmp_path).exists()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"%PDG")])
+def test_a_file_that_is_gone_or_damaged_is_told_without_its_place(
+    index: ExportIndex, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    damage(file_of(tmp_path))
+    with pytest.raises(ProblemError, match="make a new export") as caught:
+        index.content(index.get(1, 1))
+    assert caught.value.problem is Problem.STORAGE_REFUSED
+    assert str(tmp_path) not in str(caught.value)
+    assert str(tmp_path) in str(caught.value.__cause__)
 
 
 def test_the_file_of_a_killed_process_goes_at_the_next_start(

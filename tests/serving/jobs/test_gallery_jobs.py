@@ -73,6 +73,7 @@ def test_an_image_that_is_gone_or_does_not_fit_is_refused_and_the_rest_is_added(
     assert result is not None
     assert result["added"] == 1
     reasons = {refused["name"]: refused["reason"] for refused in result["refused"]}
+    assert not any(str(workplace.folder) in reason for reason in reasons.values())
     assert "no such image file" in reasons["upload-2-0.png"]
     assert "lux" in reasons["bright.png"]
     assert str(good["key"]) in keys_of(workplace)

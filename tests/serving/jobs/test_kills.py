@@ -23,7 +23,9 @@ LONGEST_S = 3.0
 def run_and_kill(folder: Path, seed: int) -> tuple[set[str], set[str]]:
     """Let a process work for a random while; return the keys it acknowledged and those it was to erase."""
     tests = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(tests)}
+    # before what was there, or the process would run the installed program in the place of this one
+    paths = [str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, str(Path(__file__).with_name("adding_process.py")), str(folder), str(seed)]
     with subprocess.Popen(
         command,

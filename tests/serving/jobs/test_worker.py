@@ -1,5 +1,6 @@
 """A worker does jobs, reports, stops when told, and leaves to others what it could not end."""
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -83,6 +84,26 @@ def test_errors_of_ours_are_told_and_mistakes_are_not(
     assert (other.state, other.problem.kind) == (JobState.FAILED, "internal")
     assert "secret" not in other.problem.detail
     assert "secret" in caplog.text
+
+
+def test_where_the_disk_refused_is_for_the_log(
+    queue: JobQueue, now: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither while a job waits nor when it has failed is a path of the server shown."""
+
+    def fail(run: JobRun) -> Mapping[str, Any]:
+        raise StorageError("cannot write /srv/people/gallery") from OSError(errno.ENOSPC, "no room")
+
+    number = queue.submit(JobKind.COMPACT, {}, KIM).number
+    told = []
+    while not queue.get(number).state.is_final:
+        assert worker(queue, fail).run_one()
+        job = queue.get(number)
+        told.append(job.message if job.problem is None else job.problem.detail)
+        now[0] += 3600
+    assert len(told) == MOST_ATTEMPTS
+    assert all("the disk is full" in str(words) and "/srv" not in str(words) for words in told)
+    assert caplog.text.count("/srv/people/gallery") == MOST_ATTEMPTS
 
 
 def test_a_kind_nobody_does_fails(queue: JobQueue) -> None:

@@ -270,6 +270,6 @@ def test_a_form_that_was_read_already_is_taken(client: TestClient, service: Serv
     request = Request({"type": "http", "method": "POST", "headers": [], "query_string": b""})
     upload = UploadFile(io.BytesIO(encoded(colour=(44, 55, 66))), filename="page.png")
     request._form = FormData([("csrf", "t"), ("camera", "C5"), ("images", upload)])
-    taken = client.portal.call(service.workshop.take_upload, request, local_actor())  # type: ignore[union-attr]
+    taken = client.portal.call(service.workshop.upload_orders.take, request, local_actor())  # type: ignore[union-attr]
     assert taken.job is not None
     assert taken.job.payload["images"][0]["fields"] == {"camera": "C5", "file_name": "page.png"}

@@ -84,8 +84,12 @@ def test_placeholder_and_reason_where_there_is_no_image(
         assert response.status_code == 200
         assert response.headers["content-type"] == "image/png"
         assert why in response.headers[MISSING]
+        assert str(place.folder) not in response.headers[MISSING]
         assert pixels_of(response.content).shape == (256, 128, 3)
-    assert why in client.get(at(place.keys[row])).json()["image"]
+    told = client.get(at(place.keys[row])).json()
+    assert why in told["image"]
+    assert str(place.folder) not in told["image"]
+    assert told["source"] == str(place.rows[row].source)
 
 
 def test_the_reason_may_hold_any_letters(

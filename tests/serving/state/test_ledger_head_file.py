@@ -105,6 +105,18 @@ def test_a_service_that_goes_on_over_an_older_database_does_not_hide_it(tmp_path
     assert any(HEAD_FILE in problem for problem in check(folder).problems)
 
 
+@pytest.mark.parametrize("content", [b"{}", b"no head at all", b"\xff"])
+def test_a_head_that_cannot_be_read_is_told_by_its_name_alone(tmp_path: Path, content: bytes) -> None:
+    """An auditor may read it in a browser elsewhere, to whom the server's folders are nothing."""
+    ledger = Ledger.open(tmp_path)
+    ledger.record(KIM, Action.SEARCH)
+    ledger.database.close()
+    (tmp_path / HEAD_FILE).write_bytes(content)
+    [problem] = check(tmp_path).problems
+    assert HEAD_FILE in problem
+    assert str(tmp_path) not in problem
+
+
 def test_a_ledger_that_was_emptied_is_noticed_after_a_new_start(tmp_path: Path) -> None:
     """A service begins anew where it finds no tables; the head beside it knows better."""
     make(tmp_path)

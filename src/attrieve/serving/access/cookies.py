@@ -6,6 +6,8 @@ from starlette.responses import Response
 SESSION_COOKIE = "attrieve-session"
 BROWSER_COOKIE = "attrieve-browser"
 """Of browsers that have not signed in; ties their forms to them."""
+DEVICE_COOKIE = "attrieve-device"
+"""Of browsers in which somebody has signed in; it stays when the session ends, and opens nothing."""
 HOST_PREFIX = "__Host-"
 """Browsers take such a cookie from this host alone, over HTTPS alone."""
 

@@ -13,6 +13,7 @@ import secrets
 from starlette.requests import Request
 
 from attrieve.serving.access.cookies import BROWSER_COOKIE, SESSION_COOKIE, read_cookie
+from attrieve.serving.access.forms import read_form_body
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.problems import Problem, ProblemError
 
@@ -84,5 +85,5 @@ def _token(request: Request, tied_to: str) -> str:
 async def _field(request: Request) -> str | None:
     if not request.headers.get("content-type", "").lower().startswith(_FORMS):
         return None
-    value = (await request.form()).get(FIELD)
+    value = (await read_form_body(request)).get(FIELD)
     return value if isinstance(value, str) else None

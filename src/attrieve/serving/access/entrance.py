@@ -15,9 +15,10 @@ from attrieve.serving.access.roles import NOBODY, Actor, local_actor
 from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.settings import Access, ServiceSettings
 from attrieve.serving.state.accounts import Account, Accounts
-from attrieve.serving.state.attempts import Attempts
+from attrieve.serving.state.attempts import Attempts, counters_of_address, counters_of_device
 from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.keys import ApiKeys
+from attrieve.serving.state.known_places import KnownPlaces
 from attrieve.serving.state.ledger import Ledger
 from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.state.sessions import Session, Sessions
@@ -70,6 +71,7 @@ class Entrance:
             clock=clock,
         )
         self.attempts = Attempts(database, clock=clock)
+        self.places = KnownPlaces(database, clock=clock)
         buckets = database.path.with_name(BUCKETS_FILE)
         self.requests = SharedRateLimit(buckets, "requests", float(settings.requests_per_minute))
         self.sign_ins = SharedRateLimit(buckets, "sign-ins", float(settings.sign_ins_per_minute))
@@ -95,7 +97,13 @@ class Entrance:
         return visitor
 
     def sign_in(
-        self, name: str, password: str, *, address: str, old_token: str | None = None
+        self,
+        name: str,
+        password: str,
+        *,
+        address: str,
+        device: str | None = None,
+        old_token: str | None = None,
     ) -> tuple[str, Session]:
         """Begin a session.
 
@@ -103,6 +111,7 @@ class Entrance:
             name: of the account.
             password: in clear.
             address: where the attempt comes from.
+            device: what the browser is known by (:meth:`KnownPlaces.device`), or is to be from now on.
             old_token: of a session that this browser had before; it ends, whatever becomes of this.
 
         Returns:
@@ -114,8 +123,14 @@ class Entrance:
         """
         if old_token is not None:
             self.sessions.end(old_token)
-        _wait(self.sign_ins.take(f"address {address}"), "attempts to sign in")
-        self.attempts.begin(name, address)
+        if device is not None and self.places.knows_device(name, device):
+            counters = counters_of_device(name, device)
+            bucket = counters[0].subject
+        else:
+            counters = counters_of_address(name, address, known=self.places.knows_address(name, address))
+            bucket = f"address {address}"
+        _wait(self.sign_ins.take(bucket), "attempts to sign in")
+        self.attempts.begin(counters)
         account = self.accounts.check(name, password)
         if account is None:
             known = self.accounts.known(name)
@@ -126,8 +141,9 @@ class Entrance:
                 details={"account": name if known else None, "address": address},
             )
             raise ProblemError(Problem.SIGN_IN_FAILED, "name or password is wrong")
-        self.attempts.succeeded(name, address)
+        self.attempts.succeeded(counters)
         with self.database.transaction():
+            self.places.remember(account.name, device=device, address=address)
             token = self.sessions.begin(account.name)
             self.ledger.record(actor_of(account), Action.SIGN_IN, details={"address": address})
         session = self.sessions.find(token)

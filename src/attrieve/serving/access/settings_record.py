@@ -13,6 +13,7 @@ RULES = (
     "session_hours",
     "key_days",
     "ledger_days",
+    "job_days",
     "row_days",
     "behind_proxy",
 )

@@ -27,10 +27,13 @@ class CaseHits(CaseStore):
             UnknownCaseError: if there is none that the asker may see.
             NotAllowedInCaseError: for readers.
             InputError: for a key that is none, or too many hits.
-            ProblemError: if the case is closed, or holds no query that is named.
+            ProblemError: if the case is closed, or holds no query that is named; ``person-not-found`` for a
+                row that was erased since its facts were read.
         """
-        key_numbers([hit.key for hit in hits])
+        keys = [hit.key for hit in hits]
+        key_numbers(keys)
         with self._changing(actor, case, MemberRole.EDITOR) as (connection, before):
+            self._erased.require_none(connection, keys)
             for hit in hits:
                 if hit.query is not None:
                     read_query(connection, before, hit.query)
@@ -44,7 +47,6 @@ class CaseHits(CaseStore):
             after = read_case(connection, case)
             if after.hits > HITS_MOST:
                 raise InputError(f"a case holds at most {HITS_MOST:,} hits; this would make {after.hits:,}")
-            keys = [hit.key for hit in hits]
             self._record(actor, after, "hits saved", keys=keys)
             return tuple(read_hit(connection, after, key) for key in keys)
 
@@ -116,13 +118,15 @@ class CaseHits(CaseStore):
     def erase(self, keys: Sequence[str]) -> dict[int, list[str]]:
         """Forget what cases know of rows that are erased everywhere; that they were chosen stays.
 
-        Within a transaction it joins it. It records nothing: whoever erases does.
+        Within a transaction it joins it. It records nothing: whoever erases does, and says
+        :meth:`erasure_ended` once the gallery holds them no longer.
 
         Returns:
             The keys that were found, by case.
         """
         found: dict[int, list[str]] = {}
         with self._database.transaction() as connection:
+            self._erased.begin(keys)
             for key in keys:
                 rows = connection.execute("SELECT case_id FROM case_hits WHERE key = ?", [key]).fetchall()
                 for row in rows:
@@ -131,3 +135,7 @@ class CaseHits(CaseStore):
                     "UPDATE case_hits SET facts = '{}', erased_at = ? WHERE key = ?", [self._now(), key]
                 )
         return found
+
+    def erasure_ended(self, keys: Sequence[str]) -> None:
+        """Say that rows have left the gallery: if they come back, they can be chosen again."""
+        self._erased.end(keys)

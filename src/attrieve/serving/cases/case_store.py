@@ -19,6 +19,7 @@ from attrieve.serving.cases.case import (
     UnknownCaseError,
 )
 from attrieve.serving.cases.case_rows import read_case
+from attrieve.serving.cases.erased_rows import ErasedRows, Holds
 from attrieve.serving.cases.tables import TABLES
 from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.state.database import StateDatabase
@@ -50,7 +51,12 @@ class CaseStore:
         self._ledger = ledger
         self._now = clock or (lambda: datetime.now(UTC).timestamp())
         self._deleted: list[Callable[[int], object]] = []
+        self._erased = ErasedRows(database, self._now)
         database.ensure("cases", TABLES)
+
+    def look_in(self, gallery: Holds) -> None:
+        """Have a gallery asked whether rows that were erased have come back."""
+        self._erased.holds = gallery
 
     def when_deleted(self, tell: Callable[[int], object]) -> None:
         """Have somebody told the identifier of every case that is deleted, within the same commit."""

@@ -197,8 +197,8 @@ class ExportIndex:
         """Return an export's file, if it is what was written.
 
         Raises:
-            ProblemError: if it was removed; says why.
-            StorageError: if it is gone or damaged without our doing.
+            ProblemError: if it was removed; says why. If it is gone or damaged without our doing; the log
+                says where.
         """
         if export.removed_at is not None:
             told = f"the file of export {export.number} was removed: {export.removed_why}; make a new export"
@@ -207,9 +207,9 @@ class ExportIndex:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise StorageError(f"cannot read {path}: {error.strerror}; make a new export") from error
+            raise _unreadable(export) from error
         if hashlib.sha256(content).hexdigest() != export.sha256:
-            raise StorageError(f"{path} is not what was written; make a new export")
+            raise _unreadable(export) from StorageError(f"{path} is not what was written")
         return content
 
     def erase(self, keys: Sequence[str]) -> list[int]:
@@ -307,3 +307,8 @@ def _plain_name(text: str) -> str:
     """
     plain = "".join(character if character.isascii() and character.isalnum() else "-" for character in text)
     return "-".join(part for part in plain.split("-") if part)[:40] or "x"
+
+
+def _unreadable(export: Export) -> ProblemError:
+    told = f"the file of export {export.number} cannot be read or is damaged; make a new export"
+    return ProblemError(Problem.STORAGE_REFUSED, told)

@@ -52,6 +52,13 @@ TABLES = [
         PRIMARY KEY (case_id, key)
     ) STRICT;
     CREATE INDEX case_hits_by_key ON case_hits (key);
+    """,
     """
+    CREATE TABLE erased_rows (
+        key TEXT PRIMARY KEY,
+        erased_at REAL NOT NULL,
+        gone INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 ]
 """One text for each version."""

@@ -97,13 +97,11 @@ class AddImages:
         open_search_columns(snapshot)
         self._changed()
         self._forget_needless(images, snapshot)
-        named = {
-            str(self._kept.folder / str(image["file"])): image["fields"]["file_name"] for image in images
-        }
-        refused = [
-            {"name": named.get(str(source.path), ""), "reason": reason}
-            for source, reason in refusals.reasons.items()
-        ]
+        named = {self._kept.folder / str(image["file"]): image["fields"]["file_name"] for image in images}
+        refused = []
+        for source, reason in refusals.reasons.items():
+            name = str(named.get(source.path, ""))
+            refused.append({"name": name, "reason": reason.replace(str(source.path), name)})
         counts = {"added": summary.added, "already_there": summary.already_there}
         self._ledger.record(
             run.job.actor,

@@ -4,16 +4,26 @@ from attrieve.serving.access.roles import Actor
 from attrieve.serving.cases.cases import Cases
 from attrieve.serving.cases.export_index import Export, ExportIndex, ExportKind
 from attrieve.serving.jobs.job import Job, JobKind
-from attrieve.serving.jobs.submitting import Submitting
+from attrieve.serving.jobs.job_orders import JobOrders
 from attrieve.serving.problems import Problem, ProblemError
-from attrieve.serving.state.ledger import Action
+from attrieve.serving.state.ledger import Action, Ledger
 
 
-class ExportOrders(Submitting):
-    """Takes orders for exports, and hands them out."""
+class ExportOrders:
+    """Takes orders for exports, and hands them out.
 
-    cases: Cases
-    exports: ExportIndex
+    Args:
+        orders: takes the jobs.
+        cases: what is exported.
+        exports: those that are made.
+        ledger: where it is recorded that one was fetched.
+    """
+
+    def __init__(self, orders: JobOrders, cases: Cases, exports: ExportIndex, ledger: Ledger) -> None:
+        self._orders = orders
+        self._cases = cases
+        self._exports = exports
+        self._ledger = ledger
 
     def export(self, actor: Actor, case: int, kind: ExportKind) -> Job:
         """Queue the export of a case; everybody who may see it may export it.
@@ -22,9 +32,11 @@ class ExportOrders(Submitting):
             UnknownCaseError: if there is none that the actor may see.
             StorageError: if the disk refuses; nothing is queued then.
         """
-        folder = self.cases.get(actor, case)
+        folder = self._cases.get(actor, case)
         payload = {"case_id": folder.id, "kind": kind.value}
-        return self.submit(JobKind.EXPORT_CASE, payload, actor, purpose=folder.purpose, case=folder.number)
+        return self._orders.submit(
+            JobKind.EXPORT_CASE, payload, actor, purpose=folder.purpose, case=folder.number
+        )
 
     def exports_of(self, actor: Actor, case: int) -> tuple[tuple[Export, ...], list[Job]]:
         """Return the exports of a case that are made, and the jobs of those that are not.
@@ -32,10 +44,10 @@ class ExportOrders(Submitting):
         Raises:
             UnknownCaseError: if there is none that the actor may see.
         """
-        folder = self.cases.get(actor, case)
-        made = self.exports.of_case(folder.id)
+        folder = self._cases.get(actor, case)
+        made = self._exports.of_case(folder.id)
         numbers = {export.number for export in made}
-        jobs = self.jobs.find(kinds=[JobKind.EXPORT_CASE], case=folder.number, limit=500)
+        jobs = self._orders.jobs.find(kinds=[JobKind.EXPORT_CASE], case=folder.number, limit=500)
         ours = [job for job in jobs if job.payload["case_id"] == folder.id and job.number not in numbers]
         return made, ours
 
@@ -61,18 +73,18 @@ class ExportOrders(Submitting):
             ProblemError: if the case has no such export, it is not made, or its file was removed.
             StorageError: if it cannot be read, or the disk refuses the record; nothing is sent then.
         """
-        folder = self.cases.get(actor, case)
+        folder = self._cases.get(actor, case)
         found = self.export_of(actor, case, number)
         if isinstance(found, Job):
             told = f"export {number} is {found.state.value}; wait until it is made"
             raise ProblemError(Problem.CONFLICT, told)
-        content = self.exports.content(found)
+        content = self._exports.content(found)
         self._ledger.record(
             actor,
             Action.EXPORT,
             purpose=folder.purpose,
             case=folder.number,
             details={"what": "export downloaded", "export": number, "sha256": found.sha256},
-            keys=self.exports.keys(number),
+            keys=self._exports.keys(number),
         )
         return found, content

@@ -8,16 +8,24 @@ from attrieve.serving.access.roles import Actor
 from attrieve.serving.erasure import Erasure
 from attrieve.serving.jobs.deleting import RowChoice
 from attrieve.serving.jobs.job import Job, JobKind
-from attrieve.serving.jobs.submitting import Submitting
+from attrieve.serving.jobs.job_orders import JobOrders
 from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.settings import ServiceSettings
 
 
-class GalleryOrders(Submitting):
-    """Takes orders that change the gallery."""
+class GalleryOrders:
+    """Takes orders that change the gallery.
 
-    erasure: Erasure
-    _settings: ServiceSettings
+    Args:
+        orders: takes the jobs.
+        erasure: knows where traces of rows are.
+        settings: name the gallery and the run.
+    """
+
+    def __init__(self, orders: JobOrders, erasure: Erasure, settings: ServiceSettings) -> None:
+        self._orders = orders
+        self._erasure = erasure
+        self._settings = settings
 
     def erase(self, key: str, actor: Actor, *, why: str | None, purpose: str | None, case: str | None) -> Job:
         """Queue the erasure of one row everywhere.
@@ -27,11 +35,13 @@ class GalleryOrders(Submitting):
             StorageError: if the disk refuses.
         """
         choice = RowChoice(keys=(key,))
-        if not choice.count(self._snapshot()) and not self.erasure.has_traces(key):
+        if not choice.count(self._snapshot()) and not self._erasure.has_traces(key):
             told = f"the gallery holds no row {key!r}, and nothing is left of one"
             raise ProblemError(Problem.PERSON_NOT_FOUND, told)
         payload = {**choice.to_payload(), "why": why}
-        return self.submit(JobKind.DELETE_ROWS, payload, actor, purpose=purpose, case=case, keys=[key])
+        return self._orders.submit(
+            JobKind.DELETE_ROWS, payload, actor, purpose=purpose, case=case, keys=[key]
+        )
 
     def delete(
         self,
@@ -68,7 +78,7 @@ class GalleryOrders(Submitting):
             told = f"{rows:,} rows would be deleted, {said}; look again, then send that number as 'expect'"
             raise ProblemError(Problem.CONFLICT, told, rows=rows)
         payload = {**choice.to_payload(), "why": why}
-        job = self.submit(
+        job = self._orders.submit(
             JobKind.DELETE_ROWS, payload, actor, purpose=purpose, case=case, details={"rows": rows}
         )
         return rows, job
@@ -82,7 +92,7 @@ class GalleryOrders(Submitting):
         if self._settings.run is None and not options.get("columns_only"):
             told = "the settings name no 'run' to describe the images by"
             raise ProblemError(Problem.MODEL_MISSING, told)
-        return self.submit(JobKind.REEMBED, options, actor)
+        return self._orders.submit(JobKind.REEMBED, options, actor)
 
     def _snapshot(self) -> GallerySnapshot:
         return GallerySnapshot.open(self._settings.gallery)

@@ -148,7 +148,12 @@ class JobQueue(JobClaims):
         [row] = self._database.rows("SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'running')")
         return int(row["n"])
 
+    def ended_before(self, moment: datetime) -> int:
+        """Return how many jobs ended before a moment."""
+        [row] = self._database.rows("SELECT count(*) AS n FROM jobs WHERE ended_at < ?", [moment.timestamp()])
+        return int(row["n"])
+
     def forget_before(self, moment: datetime) -> int:
-        """Delete jobs that ended before a moment; return how many there were."""
+        """Delete jobs that ended before a moment, for their numbers never to return; return how many."""
         with self._database.transaction() as connection:
             return connection.execute("DELETE FROM jobs WHERE ended_at < ?", [moment.timestamp()]).rowcount

@@ -1,7 +1,6 @@
 """Uploads: from a request to verdicts and a job."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyio import CapacityLimiter
@@ -12,7 +11,7 @@ from attrieve.gallery.database.layout import user_fields
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.galleries import GalleryHolder
-from attrieve.serving.jobs.submitting import Submitting
+from attrieve.serving.jobs.worker import JobWorker
 from attrieve.serving.problems import Problem, ProblemError
 from attrieve.serving.settings import ServiceSettings
 from attrieve.serving.uploads.decoding_process import Limits
@@ -27,17 +26,34 @@ if TYPE_CHECKING:
 UPLOADS = "uploads"
 
 
-class UploadOrders(Submitting):
-    """Takes uploads."""
+class UploadOrders:
+    """Takes uploads.
 
-    state: Path
-    intake: UploadIntake
-    _settings: ServiceSettings
-    _galleries: GalleryHolder
-    _retriever: "Callable[[], Retriever | None]"
-    _room: CapacityLimiter | None
+    Args:
+        intake: decodes and keeps what came, and queues the job.
+        worker: woken for it.
+        galleries: say which columns there are.
+        retriever: gives the model, or None if the service runs without.
+        settings: of the service.
+    """
 
-    async def take_upload(
+    def __init__(
+        self,
+        intake: UploadIntake,
+        worker: JobWorker,
+        galleries: GalleryHolder,
+        retriever: "Callable[[], Retriever | None]",
+        settings: ServiceSettings,
+    ) -> None:
+        self._intake = intake
+        self._worker = worker
+        self._galleries = galleries
+        self._retriever = retriever
+        self._settings = settings
+        self._folder = settings.state_folder.absolute() / UPLOADS
+        self._room: CapacityLimiter | None = None
+
+    async def take(
         self,
         request: Request,
         actor: Actor,
@@ -66,12 +82,12 @@ class UploadOrders(Submitting):
         await run_sync(self._require_model)
         if self._room is None:
             self._room = CapacityLimiter(self._settings.uploads_at_once)
-        with receiving_folder(self.state / UPLOADS) as folder:
+        with receiving_folder(self._folder) as folder:
             received = await receive(request, folder, receiving_limits(self._settings))
             said = UploadFields.read({**(fields or {}), **received.fields})
 
             def take() -> Taken:
-                return self.intake.take(received, said, self._columns(), actor, purpose=purpose, case=case)
+                return self._intake.take(received, said, self._columns(), actor, purpose=purpose, case=case)
 
             taken = await run_sync(take, limiter=self._room)
         if taken.job is None:
@@ -80,7 +96,7 @@ class UploadOrders(Submitting):
             if files:
                 told += f": {files[0]['name']}: {files[0]['reason']}"
             raise ProblemError(Problem.IMAGE_NOT_READABLE, told, files=files)
-        self.worker.wake()
+        self._worker.wake()
         return taken
 
     def _require_model(self) -> None:

@@ -10,6 +10,7 @@ from attrieve.serving.jobs.claims import MOST_ATTEMPTS, Claim, Order
 from attrieve.serving.jobs.job import JobKind, JobProblem, JobState
 from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.jobs.run import JobCancelled, JobInterrupted, JobRun, JobWork
+from attrieve.serving.plain_words import plain_words
 
 POLL_S = 1.0
 BEAT_S = 1.0
@@ -131,7 +132,7 @@ class JobWorker:
         except GalleryBusyError as error:
             wait_s = self._busy_waits.get(job.number, BUSY_WAIT_S)
             self._busy_waits[job.number] = min(2 * wait_s, BUSY_WAIT_MOST_S)
-            self._queue.put_back(claim, wait_s=wait_s, message=f"waits: {error}")
+            self._queue.put_back(claim, wait_s=wait_s, message="waits: " + plain_words(error))
             return
         except StorageError as error:
             if job.attempts >= MOST_ATTEMPTS:
@@ -139,7 +140,8 @@ class JobWorker:
             else:
                 _log.warning("job %d waits: %s", job.number, error)
                 wait_s = STORAGE_WAIT_S * job.attempts
-                self._queue.put_back(claim, wait_s=wait_s, message=f"tried again soon: {error}", counted=True)
+                message = "tried again soon: " + plain_words(error)
+                self._queue.put_back(claim, wait_s=wait_s, message=message, counted=True)
         except AttrieveError as error:
             self._fail(claim, error)
         except Exception:
@@ -152,7 +154,8 @@ class JobWorker:
         self._busy_waits.pop(job.number, None)
 
     def _fail(self, claim: Claim, error: AttrieveError) -> None:
-        self._queue.fail(claim, JobProblem(problem_kind(error), str(error)))
+        _log.warning("job %d (%s) failed: %s", claim.job.number, claim.job.kind.value, error)
+        self._queue.fail(claim, JobProblem(problem_kind(error), plain_words(error)))
 
     def _keep(self, claim: Claim, run: JobRun, ended: threading.Event) -> None:
         """Renew the lease until the work ends."""

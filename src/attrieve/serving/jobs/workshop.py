@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter
-
 from attrieve.serving.cases.cases import Cases
 from attrieve.serving.cases.export_index import ExportIndex
 from attrieve.serving.cases.exporting import ExportCase
@@ -16,6 +14,7 @@ from attrieve.serving.jobs.deleting import DeleteRows
 from attrieve.serving.jobs.export_orders import ExportOrders
 from attrieve.serving.jobs.gallery_orders import GalleryOrders
 from attrieve.serving.jobs.job import JobKind
+from attrieve.serving.jobs.job_orders import JobOrders
 from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.jobs.run import JobWork
 from attrieve.serving.jobs.upload_orders import UPLOADS, UploadOrders, decoding_limits
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from attrieve.models.retriever import Retriever
 
 
-class Workshop(UploadOrders, GalleryOrders, ExportOrders):
-    """Long work of one service.
+class Workshop:
+    """Long work of one service: who takes orders for it, and who does it.
 
     Args:
         settings: of the service.
@@ -66,7 +65,7 @@ class Workshop(UploadOrders, GalleryOrders, ExportOrders):
         self.exports = ExportIndex(self.state, database)
         cases.when_deleted(self.exports.remove_of_case)
         self.erasure = Erasure(self.state, database, cases, self.exports, ledger)
-        self.intake = UploadIntake(
+        intake = UploadIntake(
             self.state,
             database,
             jobs,
@@ -75,7 +74,10 @@ class Workshop(UploadOrders, GalleryOrders, ExportOrders):
             seconds=settings.upload_seconds,
         )
         self.worker = JobWorker(jobs, self._work())
-        self._room: CapacityLimiter | None = None
+        self.orders = JobOrders(jobs, self.worker, ledger)
+        self.upload_orders = UploadOrders(intake, self.worker, galleries, retriever, settings)
+        self.gallery_orders = GalleryOrders(self.orders, self.erasure, settings)
+        self.export_orders = ExportOrders(self.orders, cases, self.exports, ledger)
 
     def _work(self) -> Mapping[JobKind, JobWork]:
         gallery, changed = self._settings.gallery, self._galleries.refresh

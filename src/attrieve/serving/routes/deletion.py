@@ -41,7 +41,7 @@ def erase_person(
     That it happened stays in the ledger. The bytes leave the disk with a compaction that is queued for
     an hour later, when no running search can hold them any more.
     """
-    job = _workshop(request).erase(key, actor, why=why, purpose=purpose, case=case)
+    job = _workshop(request).gallery_orders.erase(key, actor, why=why, purpose=purpose, case=case)
     response.headers["Location"] = job_address(job.number)
     return JobView.of(job)
 
@@ -65,7 +65,7 @@ def delete_rows(
     nothing happens and the answer is 409.
     """
     choice = wanted.choice(datetime.now(UTC))
-    rows, job = _workshop(request).delete(
+    rows, job = _workshop(request).gallery_orders.delete(
         choice,
         actor,
         dry_run=wanted.dry_run,
@@ -84,7 +84,7 @@ def delete_rows(
 @router.post("/gallery/compact", tags=["gallery"], summary="Compact the gallery", status_code=202)
 def compact_gallery(request: Request, response: Response, actor: Indexer) -> JobView:
     """Merge small pieces, and free the disk of what was deleted more than an hour ago."""
-    job = _workshop(request).submit(JobKind.COMPACT, {}, actor)
+    job = _workshop(request).orders.submit(JobKind.COMPACT, {}, actor)
     response.headers["Location"] = job_address(job.number)
     return JobView.of(job)
 
@@ -103,7 +103,7 @@ def reindex_gallery(
 
     If the gallery is searched by that run already, only its columns for searching are made anew.
     """
-    job = _workshop(request).reindex(actor, (wanted or ReindexRequest()).model_dump())
+    job = _workshop(request).gallery_orders.reindex(actor, (wanted or ReindexRequest()).model_dump())
     response.headers["Location"] = job_address(job.number)
     return JobView.of(job)
 

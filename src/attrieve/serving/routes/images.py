@@ -83,7 +83,7 @@ async def add_images(
     workshop: Workshop = request.app.state.service.workshop
     given = {"camera": camera, "time": time, "track": track, "source": source}
     told = {field: value for field, value in given.items() if value is not None}
-    taken = await workshop.take_upload(request, actor, told, purpose=purpose, case=case)
+    taken = await workshop.upload_orders.take(request, actor, told, purpose=purpose, case=case)
     answer = UploadAnswer.of(taken)
     response.headers["Location"] = answer.job.link
     return answer

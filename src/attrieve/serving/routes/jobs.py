@@ -51,7 +51,7 @@ def cancel_job(request: Request, actor: Curator, number: Number) -> JobView:
 
     What it has done stays done; a job that has ended stays as it is.
     """
-    return JobView.of(_workshop(request).cancel(number, actor))
+    return JobView.of(_workshop(request).orders.cancel(number, actor))
 
 
 @router.post(
@@ -62,7 +62,7 @@ def cancel_job(request: Request, actor: Curator, number: Number) -> JobView:
 )
 def retry_job(request: Request, actor: Curator, number: Number) -> JobView:
     """Put a job that failed or was cancelled in the queue again; what it did it does not do twice."""
-    return JobView.of(_workshop(request).retry(number, actor))
+    return JobView.of(_workshop(request).orders.retry(number, actor))
 
 
 def _workshop(request: Request) -> Workshop:

@@ -5,13 +5,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from attrieve.serving.access.administration import Administration
-from attrieve.serving.access.cookies import SESSION_COOKIE, read_cookie, remove_cookie, set_cookie
+from attrieve.serving.access.cookies import (
+    DEVICE_COOKIE,
+    SESSION_COOKIE,
+    read_cookie,
+    remove_cookie,
+    set_cookie,
+)
 from attrieve.serving.access.csrf import csrf_token, csrf_token_for
 from attrieve.serving.access.entrance import Entrance, client_address
 from attrieve.serving.access.guard import requires
 from attrieve.serving.access.roles import Actor, Permission
 from attrieve.serving.answers import problems
 from attrieve.serving.problems import Problem, ProblemError
+from attrieve.serving.state.attempts import counters_of_session
+from attrieve.serving.state.known_places import KNOWN_S
 from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.state.sessions import Session
 from attrieve.serving.wire.accounts import (
@@ -35,13 +43,16 @@ def sign_in(request: Request, response: Response, wanted: SignInRequest) -> Acto
         raise ProblemError(
             Problem.CONFLICT, "there are no accounts here: this machine's user may do everything"
         )
+    device = entrance.places.device(wanted.name, read_cookie(request, DEVICE_COOKIE))
     token, session = entrance.sign_in(
         wanted.name,
         wanted.password.get_secret_value(),
         address=client_address(request),
+        device=device,
         old_token=read_cookie(request, SESSION_COOKIE),
     )
     set_cookie(request, response, SESSION_COOKIE, token, seconds=None)
+    set_cookie(request, response, DEVICE_COOKIE, device, seconds=KNOWN_S)
     actor = Actor(session.account, session.role, "session")
     return _view(actor, session, csrf_token_for(request, token))
 
@@ -97,13 +108,14 @@ def change_own_password(
     Raises:
         ProblemError: 401 if it is not, 422 for a weak new one, 429 after several failures.
     """
-    entrance.attempts.begin(actor.name, address)
+    counters = counters_of_session(token)  # whoever guesses at the account elsewhere is no concern of it
+    entrance.attempts.begin(counters)
     if entrance.accounts.check(actor.name, old) is None:
         entrance.ledger.record(
             actor, Action.SIGN_IN_FAILED, details={"account": actor.name, "address": address}
         )
         raise ProblemError(Problem.SIGN_IN_FAILED, "the old password is wrong")
-    entrance.attempts.succeeded(actor.name, address)
+    entrance.attempts.succeeded(counters)
     Administration(entrance, actor).set_password(actor.name, new, keep_session=token)
 
 

@@ -178,7 +178,7 @@ class _Check:
             try:
                 return {f"the head in {file.name}": SignedHead.read(file)}
             except AttrieveError as error:
-                self.found(str(error))
+                self.found(str(error).replace(str(file), file.name))  # auditors read it from elsewhere, too
         return {}
 
     def anchors(self, connection: sqlite3.Connection, kept: Mapping[str, SignedHead]) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from attrieve.errors import AttrieveError, InputError
+from attrieve.errors import InputError
 from attrieve.serving.access.administration import Administration
 from attrieve.serving.access.guard import requires
 from attrieve.serving.access.roles import Actor, Permission, Role
-from attrieve.serving.problems import told
+from attrieve.serving.problems import ProblemError, told
 from attrieve.serving.state.accounts import Account
 from attrieve.serving.state.keys import ApiKey
 from attrieve.serving.web.environment import render
@@ -94,7 +94,7 @@ async def _changed(
     administration = Administration(service_of(request).entrance, actor)
     try:
         await in_thread(lambda: change(administration, fields))
-    except AttrieveError as error:
+    except (InputError, ProblemError) as error:
         return await _page(request, actor, problem=str(error), status=told(error).problem.status)
     return go(request, "/accounts", notice=notice)
 
@@ -155,7 +155,7 @@ async def make_key(request: Request, actor: Administrator) -> Response:
         text, key = await in_thread(
             lambda: administration.create_key(fields.get("name", ""), _role(fields), days=float(days))
         )
-    except AttrieveError as error:
+    except (InputError, ProblemError) as error:
         return await _page(request, actor, problem=str(error), status=told(error).problem.status)
     return await _page(request, actor, new_key=NewKeyShown(key.name, text))
 

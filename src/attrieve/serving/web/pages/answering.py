@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from attrieve.serving.access.cookies import read_cookie, remove_cookie, set_cookie
 from attrieve.serving.access.csrf import csrf_token
+from attrieve.serving.access.forms import read_form_body
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.service import Service
 from attrieve.serving.web.frame import Frame, csrf_field
@@ -99,7 +100,10 @@ def here_of(request: Request) -> str:
 
 
 def _path_of(referrer: str) -> str:
-    parts = urlsplit(referrer)
+    try:
+        parts = urlsplit(referrer)
+    except ValueError:  # no browser's
+        return "/"
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
@@ -144,7 +148,7 @@ def set_occasion(request: Request, response: Response, occasion: Occasion) -> No
 
 async def fields_of(request: Request) -> list[tuple[str, str]]:
     """Return the text fields of a form that was sent, in order."""
-    form = await request.form()
+    form = await read_form_body(request)
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 

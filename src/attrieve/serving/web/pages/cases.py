@@ -200,7 +200,7 @@ async def case(request: Request, actor: InCases, number: int, page: int = 1) -> 
         exports: tuple[ExportShown, ...] = ()
         running = False
         if actor.may(Permission.EXPORT):
-            made, being_made = workshop_of(request).exports_of(actor, number)
+            made, being_made = workshop_of(request).export_orders.exports_of(actor, number)
             exports = exports_shown(number, made, being_made)
             running = any(not job.state.is_final for job in being_made)
         return CasePage(
@@ -229,7 +229,7 @@ async def export(request: Request, actor: Exporter, number: int) -> Response:
         kind = ExportKind(said)
     except ValueError as error:
         raise InputError(f"an export is one of {', '.join(ExportKind)}, got {said[:40]!r}") from error
-    await in_thread(lambda: workshop_of(request).export(actor, number, kind))
+    await in_thread(lambda: workshop_of(request).export_orders.export(actor, number, kind))
     return go(request, f"/cases/{number}", notice="export")
 
 

@@ -7,14 +7,21 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from attrieve.errors import AttrieveError
-from attrieve.serving.access.cookies import SESSION_COOKIE, read_cookie, remove_cookie, set_cookie
+from attrieve.errors import InputError
+from attrieve.serving.access.cookies import (
+    DEVICE_COOKIE,
+    SESSION_COOKIE,
+    read_cookie,
+    remove_cookie,
+    set_cookie,
+)
 from attrieve.serving.access.csrf import check_csrf
 from attrieve.serving.access.entrance import client_address
 from attrieve.serving.access.guard import requires
 from attrieve.serving.access.roles import Actor, Permission
 from attrieve.serving.problems import ProblemError, told
 from attrieve.serving.routes.sign_in import change_own_password
+from attrieve.serving.state.known_places import KNOWN_S
 from attrieve.serving.web.environment import render
 from attrieve.serving.web.pages.answering import (
     CASE_MOST,
@@ -80,15 +87,20 @@ async def sign_in(request: Request) -> Response:
     await check_csrf(request, None)
     fields = dict(await fields_of(request))
     back, name = own_address(fields.get("back")), fields.get("name", "").strip()
-    try:
-        token, _ = await in_thread(
-            lambda: entrance.sign_in(
-                name,
-                fields.get("password", ""),
-                address=client_address(request),
-                old_token=read_cookie(request, SESSION_COOKIE),
-            )
+
+    def begin() -> tuple[str, str]:
+        device = entrance.places.device(name, read_cookie(request, DEVICE_COOKIE))
+        token, _ = entrance.sign_in(
+            name,
+            fields.get("password", ""),
+            address=client_address(request),
+            device=device,
+            old_token=read_cookie(request, SESSION_COOKIE),
         )
+        return token, device
+
+    try:
+        token, device = await in_thread(begin)
     except ProblemError as error:
         page = SignInPage(back, name, str(error))
         response = _sign_in_page(request, page, status=error.problem.status)
@@ -96,6 +108,7 @@ async def sign_in(request: Request) -> Response:
         return response
     response = go(request, back)
     set_cookie(request, response, SESSION_COOKIE, token, seconds=None)
+    set_cookie(request, response, DEVICE_COOKIE, device, seconds=KNOWN_S)
     set_occasion(request, response, Occasion())
     return response
 
@@ -146,7 +159,7 @@ async def change_password(request: Request, actor: Anybody) -> Response:
                 address=client_address(request),
             )
         )
-    except AttrieveError as error:
+    except (InputError, ProblemError) as error:
         return _account_page(request, actor, str(error), status=told(error).problem.status)
     return go(request, "/account", notice="password")
 

@@ -76,19 +76,21 @@ async def jobs(request: Request, actor: Curator) -> Response:
 async def upload(request: Request, actor: Adder) -> Response:
     """Take images, and show how they are added."""
     occasion = occasion_of(request)
-    await workshop_of(request).take_upload(request, actor, purpose=occasion.purpose, case=occasion.case)
+    await workshop_of(request).upload_orders.take(
+        request, actor, purpose=occasion.purpose, case=occasion.case
+    )
     return go(request, "/jobs", notice="upload")
 
 
 @router.post("/jobs/{number}/cancel")
 async def cancel(request: Request, actor: Curator, number: int) -> Response:
     """Ask a job to stop."""
-    await in_thread(lambda: workshop_of(request).cancel(number, actor))
+    await in_thread(lambda: workshop_of(request).orders.cancel(number, actor))
     return go(request, "/jobs", notice="cancelled")
 
 
 @router.post("/jobs/{number}/retry")
 async def retry(request: Request, actor: Curator, number: int) -> Response:
     """Try a job again."""
-    await in_thread(lambda: workshop_of(request).retry(number, actor))
+    await in_thread(lambda: workshop_of(request).orders.retry(number, actor))
     return go(request, "/jobs", notice="retried")

@@ -7,7 +7,6 @@ from attrieve.serving.access.roles import Actor
 from attrieve.serving.jobs.job import Job, JobKind
 from attrieve.serving.jobs.queue import JobQueue
 from attrieve.serving.jobs.worker import JobWorker
-from attrieve.serving.state.database import StateDatabase
 from attrieve.serving.state.ledger import Action, Ledger
 
 _ACTIONS = {
@@ -19,13 +18,20 @@ _ACTIONS = {
 }
 
 
-class Submitting:
-    """Takes orders for jobs; whoever inherits it brings what it needs."""
+class JobOrders:
+    """Takes orders for jobs.
 
-    jobs: JobQueue
-    worker: JobWorker
-    _database: StateDatabase
-    _ledger: Ledger
+    Args:
+        jobs: where they go.
+        worker: woken for them.
+        ledger: where they are recorded, in the database of the jobs.
+    """
+
+    def __init__(self, jobs: JobQueue, worker: JobWorker, ledger: Ledger) -> None:
+        self.jobs = jobs
+        self.worker = worker
+        self._ledger = ledger
+        self._database = ledger.database
 
     def submit(
         self,

@@ -1,0 +1,152 @@
+"""A service starts where compiled functions can be kept neither beside the program nor in a home."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+import attrieve
+from serving.place import Place
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the program in whose folders nothing can be kept, not even by root: files are in the way."""
+    folder = tmp_path_factory.mktemp("program")
+    source = Path(attrieve.__file__).parent
+    shutil.copytree(source, folder / "attrieve", ignore=shutil.ignore_patterns("__pycache__"))
+    for each in (folder / "attrieve", *(folder / "attrieve").rglob("*")):
+        if each.is_dir():
+            (each / "__pycache__").touch()
+    return folder
+
+
+def environment(program: Path, **more: str) -> dict[str, str]:
+    """Without a home, and without what the tests' own run sets."""
+    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    nowhere = {"HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache"}
+    return kept | nowhere | {"PYTHONPATH": str(program)} | more
+
+
+@contextmanager
+def running(program: Path, place: Place, state: Path, **more: str) -> Iterator[tuple[str, list[str]]]:
+    """The command; gives its address and its log lines, all of them once it has ended."""
+    command = [
+        sys.executable,
+        "-m",
+        "attrieve.cli",
+        "serve",
+        str(place.gallery),
+        "--port",
+        "0",
+        "--json-logs",
+    ]
+    process = subprocess.Popen(
+        [*command, "--state", str(state)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(program, ATTRIEVE_SEARCH_THREADS="1", **more),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lines: list[str] = []
+    errors = process.stderr
+    reader = threading.Thread(target=lambda: lines.extend(errors))
+    reader.start()
+    try:
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        if found is None:
+            process.kill()
+            reader.join()
+            raise AssertionError("".join(lines))
+        yield found[0], lines
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stdout.close()
+        errors.close()
+
+
+def kept_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*.nbi")}
+
+
+def told_of(lines: list[str]) -> list[str]:
+    told = [json.loads(line)["message"] for line in lines]
+    return [message for message in told if "NUMBA_CACHE_DIR" in message]
+
+
+def test_nothing_can_be_kept_in_the_copy(program: Path) -> None:
+    """So that the other tests test something: the kernels alone cannot be loaded there."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import attrieve.gallery.exact.kernels"],
+        env=environment(program),
+        capture_output=True,
+        text=True,
+    )
+    assert "no locator available" in done.stderr
+
+
+def test_compiled_functions_are_kept_with_the_state(program: Path, place: Place, tmp_path: Path) -> None:
+    """The log says where, and which variable names another place; nobody else may read there."""
+    state = tmp_path / "state"
+    with running(program, place, state) as (address, lines):
+        answer = httpx.get(f"{address}/api/v1/search", params={"q": "hat"}, timeout=120)
+        assert answer.json()["total"] == 24
+    [told] = told_of(lines)
+    assert str(state / "compiled") in told
+    assert kept_in(state / "compiled")
+    assert state.stat().st_mode & 0o777 == (state / "compiled").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.slow
+def test_the_place_that_is_named_is_taken(program: Path, place: Place, tmp_path: Path) -> None:
+    named = tmp_path / "named"
+    with running(program, place, tmp_path / "state", NUMBA_CACHE_DIR=str(named)) as (address, lines):
+        assert httpx.get(f"{address}/api/v1/search?q=hat", timeout=120).status_code == 200
+    assert told_of(lines) == []
+    assert kept_in(named)
+    assert not (tmp_path / "state" / "compiled").exists()
+
+
+def test_where_there_is_no_place_at_all_it_is_told(program: Path, place: Place) -> None:
+    """In one line, with what to do; not a traceback of the compiler."""
+    command = [
+        sys.executable,
+        "-m",
+        "attrieve.cli",
+        "serve",
+        str(place.gallery),
+        "--state",
+        "/dev/null/state",
+    ]
+    done = subprocess.run(command, env=environment(program), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "NUMBA_CACHE_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_usual_home_is_left_alone(place: Place, tmp_path: Path) -> None:
+    """Where compiled functions can be kept as always, they are."""
+    home = str(tmp_path / "home")
+    with running(
+        Path(attrieve.__file__).parents[1], place, tmp_path / "state", HOME=home, XDG_CACHE_HOME=home
+    ) as (address, lines):
+        assert httpx.get(f"{address}/api/v1/health/ready", timeout=120).status_code == 200
+    assert told_of(lines) == []
+    assert not (tmp_path / "state" / "compiled").exists()
