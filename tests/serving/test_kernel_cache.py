@@ -93,7 +93,7 @@ def told_of(lines: list[str]) -> list[str]:
 def test_nothing_can_be_kept_in_the_copy(program: Path) -> None:
     """So that the other tests test something: the kernels alone cannot be loaded there."""
     done = subprocess.run(
-        [sys.executable, "-c", "import attrieve.gallery.exact.kernels"],
+        [sys.executable, "-c", "import attrieve.gallery.exact.scan_kernels"],
         env=environment(program),
         capture_output=True,
         text=True,
