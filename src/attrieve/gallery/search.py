@@ -72,7 +72,7 @@ def search(
     columns = gallery.columns
     if columns.compact is None:
         raise AssertionError("a gallery without rows was refused before")
-    keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+    keep = gallery.places(where)
     hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
     found = FoundRows.of(columns, hits, wanted)
     told = None if feedback is None else weighted_reasons(feedback, found.factors.attribute)
@@ -98,7 +98,7 @@ def _by_likelihood(
     wanted = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight)
     if marks is not None and len(marks):
         wanted = applied_to_likelihood(with_feedback(gallery, query, marks), wanted)
-    keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+    keep = gallery.places(where)
     hits = search_likelihood(columns.compact, wanted, top, keep=keep, tie=columns.key, threads=threads)
     found = FoundRows.of(columns, hits, _fused_query(query, side, fusion))
     ranking = ranking_of(

@@ -67,7 +67,7 @@ class Scope:
     ) -> "Scope":
         """Look up which rows meet the conditions."""
         columns = gallery.columns
-        keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+        keep = gallery.places(where)
         rows = len(columns) if keep is None else len(keep)
         return cls(gallery, fusion, keep, rows, marks or Marks(), threads, scans or SharedScans(), where)
 
