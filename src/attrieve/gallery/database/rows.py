@@ -169,7 +169,7 @@ def complete(described: pa.Table, vectors: Vectors, model: str, schema: pa.Schem
 def rows_of(table: pa.Table) -> list[GalleryRow]:
     """Return the rows of an Arrow table as objects.
 
-    Columns are read one after the other: the way from Arrow to Python costs more by the call than by the value.
+    Columns are read one after the other: the way from Arrow to Python costs more by the call than by value.
     """
     there = set(table.column_names)
 
