@@ -63,7 +63,8 @@ def _load(record: dict[str, Any]) -> str:
     lines.append(
         ["the search page, 1 client", "", *(f"{page[f'p{part}_ms']:,.0f}" for part in (50, 95, 99)), ""]
     )
-    return table(["load", "searches/s", "p50, ms", "p95, ms", "p99, ms", "answers"], lines) + _processor(record)
+    heads = ["load", "searches/s", "p50, ms", "p95, ms", "p99, ms", "answers"]
+    return table(heads, lines) + _processor(record)
 
 
 def _processor(record: dict[str, Any]) -> str:
