@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import anyio.to_thread
-
 from attrieve.errors import ConfigurationError, QueryError
 from attrieve.gallery.counterfactual import LOOKED_AT
 from attrieve.gallery.database.rows import GalleryRow
@@ -50,22 +48,28 @@ async def answer_search(service: Service, actor: Actor, request: SearchRequest) 
         AttrieveError: whatever cannot be read, understood or found.
     """
     require_purpose(service.settings, request.purpose, request.case)
-    answer = await service.room.run(lambda: find(service, request))
+    # One thread does both: what is handed from thread to thread waits each time for the interpreter lock.
+    return await service.room.run(lambda: _record(service, actor, request, find(service, request)))
 
-    def record() -> SearchAnswer:
-        entry = service.ledger.record(
-            actor,
-            Action.SEARCH,
-            purpose=request.purpose,
-            case=request.case,
-            query=answer.query.text,
-            details=_details(request, answer),
-            keys=[hit.key for hit in answer.hits],
-        )
-        service.shown.remember(actor, [hit.key for hit in answer.hits], Depth.HIT)
-        return answer.model_copy(update={"ledger_entry": entry.sequence})
 
-    return await anyio.to_thread.run_sync(record)
+def _record(service: Service, actor: Actor, request: SearchRequest, answer: SearchAnswer) -> SearchAnswer:
+    """Write a search into the ledger, and return its answer with the number of the entry.
+
+    Raises:
+        StorageError: if the disk refuses; nothing may be shown then.
+    """
+    keys = [hit.key for hit in answer.hits]
+    entry = service.ledger.record(
+        actor,
+        Action.SEARCH,
+        purpose=request.purpose,
+        case=request.case,
+        query=answer.query.text,
+        details=_details(request, answer),
+        keys=keys,
+    )
+    service.shown.remember(actor, keys, Depth.HIT)
+    return answer.model_copy(update={"ledger_entry": entry.sequence})
 
 
 def _details(request: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
