@@ -8,9 +8,8 @@ from typing import Any
 from attrieve.errors import ConfigurationError, QueryError
 from attrieve.gallery.counterfactual import LOOKED_AT
 from attrieve.gallery.database.rows import GalleryRow
-from attrieve.gallery.feedback import Feedback, Marks
+from attrieve.gallery.feedback import Marks
 from attrieve.gallery.likelihood import Distance, LikelihoodFusion
-from attrieve.gallery.next_question import next_questions
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, AttributeSchema, Hit, Term
 from attrieve.schema.sentence import Statement, read_statement
@@ -19,6 +18,7 @@ from attrieve.scoring.fusion import Fusion, Normalisation
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.galleries import version_of
 from attrieve.serving.ranking import Ranked, Scope, rank, rank_each, ranks_elsewhere
+from attrieve.serving.search_views import feedback_view, query_view, question_views
 from attrieve.serving.service import Service
 from attrieve.serving.showing import hit_view
 from attrieve.serving.shown import Depth
@@ -26,15 +26,9 @@ from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.stating import require_purpose
 from attrieve.serving.wire.search import (
     ComparisonView,
-    FeedbackView,
     FusionView,
-    PieceView,
-    QueryView,
-    QuestionView,
     SearchAnswer,
     SearchRequest,
-    TermView,
-    WeightChangeView,
     WitnessesView,
     WitnessView,
 )
@@ -234,36 +228,8 @@ def _answer(
         pages=max(1, -(-total // request.page_size)),
         witnesses=None if asked.pooled is None else _witnesses(asked, asked.pooled, keys, without),
         ranks_without=without_terms(ranked, keys) if request.what_if else None,
-        questions=_questions(ranked, request.questions) if request.questions else None,
-        feedback=None if ranked.feedback is None else _feedback(ranked.feedback),
-    )
-
-
-def query_view(statement: Statement) -> QueryView:
-    """Return a description as it was understood."""
-    query = statement.query
-    return QueryView(
-        text=query.to_text(),
-        terms=[
-            TermView(
-                attributes=[query.schema.names[index] for index in term.attributes],
-                wanted=term.wanted,
-                certainty=term.certainty,
-                text=AttributeQuery(query.schema, (term,)).to_text(),
-            )
-            for term in query.terms
-        ],
-        understood=[
-            PieceView(
-                text=piece.text,
-                start=piece.start,
-                end=piece.end,
-                part=piece.part.value,
-                meaning=piece.meaning,
-            )
-            for piece in statement.pieces
-        ],
-        ignored=list(statement.ignored),
+        questions=question_views(ranked, request.questions) if request.questions else None,
+        feedback=None if ranked.feedback is None else feedback_view(ranked.feedback),
     )
 
 
@@ -303,33 +269,3 @@ def without_terms(ranked: Ranked, keys: list[str]) -> dict[str, list[int | None]
         left[AttributeQuery(query.schema, (left_out,)).to_text()] = others
     ranks = ranks_elsewhere(ranked.scope, list(left.values()), keys, len(ranked))
     return dict(zip(left, ranks, strict=True))
-
-
-def _questions(ranked: Ranked, most: int) -> list[QuestionView]:
-    gallery = ranked.scope.gallery
-    if not gallery.model.recognises:
-        return []
-    return [
-        QuestionView(
-            attribute=gallery.schema.names[one.attribute], label=one.label, bits=one.bits, share=one.share
-        )
-        for one in next_questions(gallery, ranked.query, ranked.bare(), most=most)
-    ]
-
-
-def _feedback(feedback: Feedback) -> FeedbackView:
-    return FeedbackView(
-        right=list(feedback.marks.right),
-        wrong=list(feedback.marks.wrong),
-        weights=[
-            WeightChangeView(
-                label=change.label,
-                attributes=list(change.attributes),
-                wanted=change.wanted,
-                before=change.before,
-                after=change.after,
-            )
-            for change in feedback.weights
-        ],
-        embedding_angle_degrees=feedback.angle_degrees,
-    )
