@@ -5,7 +5,8 @@
 
 The gallery is one of ``attrieve gallery synthesize`` (128-d embeddings, 35 attributes), in a temporary folder
 that is deleted afterwards. Service and clients share the machine and its cores; clients speak to the loopback
-address only, for a bounded time, each sending its next request when it has its answer. Of ten requests six
+address only, for a bounded time, each sending its next request when it has its answer, and take little
+processor time themselves (``service_load.py``); how much is written beside the service's. Of ten requests six
 name four to eight attributes, two a camera besides, two are of two witnesses; every answer holds 20 hits with
 reasons, and every search is written into the ledger. At the end come the page itself, by one client, and an
 overload by more clients than may wait.
@@ -23,18 +24,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 
 from attrieve.errors import QueryError
 from attrieve.schema import AttributeQuery
 from attrieve.schema.sentence import read_statement
+from service_load import load, percentiles
 
 RESULT = Path(__file__).parents[1] / "results" / "benchmark-service.json"
 OVERLOAD_CONNECTIONS, OVERLOAD_SECONDS = 200, 20.0
@@ -141,54 +141,27 @@ def memory_bytes(pid: int) -> int:
     return total
 
 
-async def load(
-    address: str, wanted: list[dict[str, Any]], connections: int, seconds: float
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that the service has used so far, all of its processes; Linux only."""
+    ticks = 0
+    for one in family(pid):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text("utf-8").rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def put_under_load(
+    address: str, pid: int, wanted: list[dict[str, Any]], connections: int, seconds: float
 ) -> dict[str, Any]:
-    """Ask by several clients at once, and return what came back how soon."""
-    waits: list[float] = []
-    statuses: Counter[str] = Counter()
-    missing_retry = 0
-    ends = time.perf_counter() + seconds
-
-    async def client(number: int) -> None:
-        nonlocal missing_retry
-        async with httpx.AsyncClient(timeout=60) as session:
-            turn = number * 7919
-            while time.perf_counter() < ends:
-                begun = time.perf_counter()
-                try:
-                    answer = await session.post(
-                        f"{address}/api/v1/search", json={**wanted[turn % len(wanted)], "page_size": 20}
-                    )
-                except httpx.HTTPError as error:
-                    statuses[type(error).__name__] += 1
-                    continue
-                statuses[str(answer.status_code)] += 1
-                if answer.status_code == 200:
-                    waits.append(time.perf_counter() - begun)
-                elif answer.status_code == 503:
-                    missing_retry += "retry-after" not in answer.headers
-                    await asyncio.sleep(0.05)
-                turn += 1
-
-    begun = time.perf_counter()
-    await asyncio.gather(*(client(number) for number in range(connections)))
-    spent = time.perf_counter() - begun
-    return {
-        "connections": connections,
-        "seconds": spent,
-        "statuses": dict(statuses),
-        "refusals_without_retry_after": missing_retry,
-        "searches_per_second": len(waits) / spent,
-        **percentiles(waits),
-    }
-
-
-def percentiles(waits: list[float]) -> dict[str, float]:
-    """Return milliseconds at the middle and the ends."""
-    if not waits:
-        return {}
-    return {f"p{part}_ms": 1e3 * float(np.percentile(waits, part)) for part in (50, 95, 99)}
+    """Ask by several clients at once; what came back, and what it took of processors and memory."""
+    used = processor_seconds(pid)
+    found = asyncio.run(load(address, wanted, connections, seconds))
+    found["service_processor_seconds"] = processor_seconds(pid) - used
+    found["memory_after_bytes"] = memory_bytes(pid)
+    return found
 
 
 def pages(address: str, wanted: list[dict[str, Any]], count: int) -> dict[str, float]:
@@ -209,16 +182,15 @@ def measure(gallery: Path, options: argparse.Namespace) -> dict[str, Any]:
     with service(gallery, options.workers) as (address, pid):
         levels = [int(connections) for connections in options.connections.split(",")]
         # As many as later, so that whatever each connection and thread takes once is there before it counts.
-        asyncio.run(load(address, wanted, max(levels), WARM_UP_SECONDS))
+        put_under_load(address, pid, wanted, max(levels), WARM_UP_SECONDS)
         figures["page"] = pages(address, wanted, 50)
         figures["memory_before_bytes"] = memory_bytes(pid)
         for connections in levels:
-            found = asyncio.run(load(address, wanted, connections, options.seconds))
-            found["memory_after_bytes"] = memory_bytes(pid)
+            found = put_under_load(address, pid, wanted, connections, options.seconds)
             figures["load"].append(found)
             print(json.dumps(found), file=sys.stderr)
-        figures["overload"] = asyncio.run(load(address, wanted, OVERLOAD_CONNECTIONS, OVERLOAD_SECONDS))
-        figures["after_overload"] = asyncio.run(load(address, wanted, 1, 5.0))
+        figures["overload"] = put_under_load(address, pid, wanted, OVERLOAD_CONNECTIONS, OVERLOAD_SECONDS)
+        figures["after_overload"] = put_under_load(address, pid, wanted, 1, 5.0)
     return figures
 
 

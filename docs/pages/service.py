@@ -31,6 +31,8 @@ These are tests, not figures: `make test` runs them in short form, `make test-sl
 | by keyboard alone, without JavaScript, by a checker of accessibility, hostile text | `tests/browser` |
 """
 
+_USED = ("service_processor_seconds", "clients_processor_seconds")
+
 
 def service_page(root: Path) -> str:
     """Make the page from the record in a results folder."""
@@ -61,7 +63,19 @@ def _load(record: dict[str, Any]) -> str:
     lines.append(
         ["the search page, 1 client", "", *(f"{page[f'p{part}_ms']:,.0f}" for part in (50, 95, 99)), ""]
     )
-    return table(["load", "searches/s", "p50, ms", "p95, ms", "p99, ms", "answers"], lines)
+    heads = ["load", "searches/s", "p50, ms", "p95, ms", "p99, ms", "answers"]
+    return table(heads, lines) + _processor(record)
+
+
+def _processor(record: dict[str, Any]) -> str:
+    lines = [
+        [f"{found['connections']} clients", *(f"{1e3 * found[used] / answered:.1f}" for used in _USED)]
+        for found in record["load"]
+        if (answered := sum(found["statuses"].values())) and all(used in found for used in _USED)
+    ]
+    if not lines:
+        return ""
+    return "\nProcessor time for each search:\n\n" + table(["load", "service, ms", "clients, ms"], lines)
 
 
 def _verdicts(record: dict[str, Any]) -> str:

@@ -158,7 +158,7 @@ def find_candidates(
     count = candidates or max(10 * top, LEAST_CANDIDATES) * (1 if query.is_full else PARTIAL_FACTOR)
     reason = _why_exact(gallery, query, wanted, max(count, top))
     if reason is not None or not isinstance(gallery.store, GallerySnapshot):
-        places = None if where is None else gallery.columns.places(gallery.store.select(where))
+        places = None if where is None else gallery.places(where)
         return Candidates(places, reason)
     snapshot = gallery.store
     predicate = None if where is None else to_predicate(where, filterable(snapshot.arrow_schema))

@@ -7,13 +7,14 @@ is the expectation of the embedding over completions, which costs the search not
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int8, Int64
+from jaxtyping import Bool, Float, Float64, Int8, Int64
 from torch import Tensor
 from torch.nn import functional
 
 from attrieve.models.query_side import QuerySide
-from attrieve.schema import AttributeQuery, AttributeSchema, GroupKind, Term
+from attrieve.schema import AttributeQuery, AttributeSchema, GroupKind
 
 DISAGREEMENT = 1e-3
 """How much of its weight a category keeps per certain term it contradicts; above 0, so that some
@@ -40,17 +41,19 @@ def expected_embedding(query: AttributeQuery, query_side: QuerySide) -> Float[Te
     with torch.inference_mode():
         if query.is_full:
             return query_side.embed_queries(torch.from_numpy(query.values()).float()[None])
-        known, as_numbers, log_counts = _prepared(query_side)
-        contradicted = mismatches(query, known)
-        weight = _weights(query, contradicted, log_counts)
-        agrees = ~contradicted.any(dim=1)  # what contradicts nothing is left as it is
-        changed = torch.nonzero(~agrees).flatten()
+        training = _prepared(query_side)
+        contradicted = _mismatches(query, training.by_attribute)
+        weight = _weights(query, torch.from_numpy(contradicted), training.log_counts)
+        touched = contradicted.any(axis=1)  # what contradicts nothing is left as it is
+        changed = torch.from_numpy(np.flatnonzero(touched))
         if len(changed) > MOST_CHANGED:
             changed = changed[weight[changed].topk(MOST_CHANGED).indices]
-        heaviest = query_side.embed_queries(completed_values(query, known, changed).float())
-        as_they_are = query_side.embed_categories(as_numbers)
+        completed = _completed(query, training.known[changed.numpy()], training.common, training.conflicts)
+        heaviest = query_side.embed_queries(torch.from_numpy(completed.astype(np.float32)))
+        as_they_are = query_side.embed_categories(training.as_numbers)
         if heaviest is None or as_they_are is None:
             return None
+        agrees = torch.from_numpy(~touched)
         mean = (weight * agrees).float() @ as_they_are + weight[changed].float() @ heaviest
         return functional.normalize(mean[None], dim=-1)
 
@@ -68,9 +71,21 @@ def known_categories(query_side: QuerySide) -> Float[Tensor, "category attribute
 
 
 class _Prepared(NamedTuple):
-    """What every description needs of the training categories: values, also in float32, and log counts."""
+    """What every description needs of the training categories.
 
-    known: Float[Tensor, "category attribute"]
+    Args:
+        known: values.
+        by_attribute: the same, each attribute's values one behind the other in memory.
+        common: how often each attribute holds.
+        conflicts: see :func:`conflicting_attributes`.
+        as_numbers: values in float32.
+        log_counts: logarithms of the images of each category.
+    """
+
+    known: Float64[np.ndarray, "category attribute"]
+    by_attribute: Float64[np.ndarray, "attribute category"]
+    common: Float64[np.ndarray, " attribute"]
+    conflicts: Bool[np.ndarray, "attribute attribute"]
     as_numbers: Float[Tensor, "category attribute"]
     log_counts: Float[Tensor, " category"]
 
@@ -80,7 +95,14 @@ def _prepared(query_side: QuerySide) -> _Prepared:
         known = known_categories(query_side)
         counts: Tensor = query_side.training_category_counts.cpu()
         counts = counts if len(counts) else torch.ones(1, dtype=torch.int64)
-        return _Prepared(known, known.float(), _log_counts(counts))
+        return _Prepared(
+            known.numpy(),
+            known.T.contiguous().numpy(),
+            known.mean(dim=0).numpy(),
+            conflicting_attributes(query_side.schema).numpy(),
+            known.float(),
+            _log_counts(counts),
+        )
 
     return query_side.of_training(make)
 
@@ -125,59 +147,71 @@ def mismatches(
 
     A wanted term is met as far as its best alternative is; an unwanted one as far as none holds.
     """
-    columns = []
-    for term in query.terms:
-        most = categories[:, list(term.attributes)].amax(dim=1)
-        columns.append(1.0 - most if term.wanted else most)
-    return torch.stack(columns, dim=1)
+    return torch.from_numpy(_mismatches(query, categories.numpy().T))
+
+
+def _mismatches(
+    query: AttributeQuery, by_attribute: Float64[np.ndarray, "attribute category"]
+) -> Float64[np.ndarray, "category term"]:
+    found = np.empty((by_attribute.shape[1], len(query.terms)))
+    for place, term in enumerate(query.terms):
+        first, *others = term.attributes
+        most = by_attribute[first] if not others else by_attribute[list(term.attributes)].max(axis=0)
+        found[:, place] = 1.0 - most if term.wanted else most
+    return found
 
 
 def completed_values(
-    query: AttributeQuery,
-    categories: Float[Tensor, "category attribute"],
-    rows: Int64[Tensor, " row"] | None = None,
-) -> Float[Tensor, "row attribute"]:
+    query: AttributeQuery, categories: Float[Tensor, "category attribute"]
+) -> Float[Tensor, "category attribute"]:
     """Override categories with what a description says, as far as it is certain.
 
     An unwanted attribute becomes ``(1 - certainty) * value``, a wanted one
     ``certainty + (1 - certainty) * value``. Where a wanted one displaces another of a group that holds
     one at a time, the other fades likewise, unless the description names it. Of "one of these", a
     category keeps what it has; if it has none, it gets each in proportion to how often all have it.
+    """
+    common, conflicts = categories.mean(dim=0).numpy(), conflicting_attributes(query.schema).numpy()
+    return torch.from_numpy(_completed(query, categories.numpy(), common, conflicts))
+
+
+def _completed(
+    query: AttributeQuery,
+    categories: Float64[np.ndarray, "some attribute"],
+    common: Float64[np.ndarray, " attribute"],
+    conflicts: Bool[np.ndarray, "attribute attribute"],
+) -> Float64[np.ndarray, "some attribute"]:
+    """Complete some categories; see :func:`completed_values`.
+
+    Arrays are small here, so that what counts is the call: NumPy's cost a fifth of PyTorch's.
 
     Args:
         query: what is said.
-        categories: all there are.
-        rows: positions of those that are completed; None for all.
+        categories: those that are completed.
+        common: how often each attribute holds among all there are.
+        conflicts: see :func:`conflicting_attributes`.
     """
-    chosen = categories if rows is None else categories[rows]
-    completed = chosen.clone()
-    conflicts = conflicting_attributes(query.schema)
-    named = torch.zeros(len(query.schema), dtype=torch.bool)
+    completed = categories.copy()
+    named = np.zeros(len(common), dtype=np.bool_)
     named[[index for term in query.terms for index in term.attributes]] = True
     displaced = conflicts & ~named
     for term in query.terms:
+        chosen = list(term.attributes)
         if not term.wanted:
-            completed[:, list(term.attributes)] *= 1.0 - term.certainty
-        else:
-            share = categories.new_ones(1)
-            if len(term.attributes) > 1:
-                common = categories[:, list(term.attributes)].mean(dim=0) + 1e-6
-                share = common / common.sum()
-            _want(completed, chosen, term, share, displaced)
+            completed[:, chosen] *= 1.0 - term.certainty
+            continue
+        theirs = categories[:, chosen]
+        share = 1.0 if len(chosen) == 1 else _shares(common[chosen])
+        lacking = term.certainty * (1.0 - theirs.max(axis=1, keepdims=True))
+        completed[:, chosen] = theirs + lacking * share
+        completed[:, displaced[chosen].any(axis=0)] *= 1.0 - lacking
     return completed
 
 
-def _want(
-    completed: Float[Tensor, "category attribute"],
-    categories: Float[Tensor, "category attribute"],
-    term: Term,
-    share: Float[Tensor, " member"],
-    displaced: Bool[Tensor, "attribute attribute"],
-) -> None:
-    chosen = list(term.attributes)
-    lacking = term.certainty * (1.0 - categories[:, chosen].amax(dim=1, keepdim=True))
-    completed[:, chosen] = categories[:, chosen] + lacking * share
-    completed[:, displaced[chosen].any(dim=0)] *= 1.0 - lacking
+def _shares(common: Float64[np.ndarray, " member"]) -> Float64[np.ndarray, " member"]:
+    above_zero = common + 1e-6
+    shares: Float64[np.ndarray, " member"] = above_zero / above_zero.sum()
+    return shares
 
 
 def conflicting_attributes(schema: AttributeSchema) -> Bool[Tensor, "attribute attribute"]:

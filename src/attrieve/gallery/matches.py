@@ -68,7 +68,7 @@ def expected_matches(
     columns, asked = gallery.columns, match_query(query, gallery.query_side)
     if asked is None or columns.compact is None or columns.compact.attributes is None:
         return None
-    keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+    keep = gallery.places(where)
     return match_sum(columns.compact, asked, keep=keep, threads=threads)
 
 

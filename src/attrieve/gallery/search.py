@@ -1,24 +1,30 @@
 """From a description to ranked hits."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Int64, UInt64
 
 from attrieve.errors import ConfigurationError, InputError
 from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.completion import expected_embedding
 from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.exact import FusedQuery, search_exact
-from attrieve.gallery.feedback import Marks, with_feedback
+from attrieve.gallery.explain import Factors
+from attrieve.gallery.feedback import Feedback, Marks, with_feedback
 from attrieve.gallery.feedback.applying import applied_to_likelihood, weighted_reasons
 from attrieve.gallery.found_rows import FoundRows, ranking_of
 from attrieve.gallery.likelihood import LikelihoodFusion, likelihood_query, search_likelihood
+from attrieve.gallery.likelihood.asked import LikelihoodQuery
 from attrieve.gallery.likelihood.explain import likelihood_reasons
 from attrieve.gallery.matches import with_probabilities
 from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
-from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
+from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema, Ranking
 from attrieve.scoring.fusion import Fusion
 
 
@@ -59,56 +65,92 @@ def search(
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
     """
-    chosen = fusion or gallery.fusion
-    if isinstance(chosen, LikelihoodFusion):
-        return _by_likelihood(
-            gallery, query, chosen, top=top, where=where, explain=explain, threads=threads, marks=marks
+    prepared = prepare_search(gallery, query, top, fusion or gallery.fusion, marks)
+    columns, keep = gallery.columns, gallery.places(where)
+    if columns.compact is None:
+        raise AssertionError("a gallery without rows was refused before")
+    if prepared.likely is not None:
+        hits = search_likelihood(
+            columns.compact, prepared.likely, top, keep=keep, tie=columns.key, threads=threads
         )
-    wanted = checked_query(gallery, query, top, chosen)
-    feedback = None
-    if marks is not None and len(marks):
-        feedback = with_feedback(gallery, query, marks)
-        wanted = feedback.applied(wanted)
-    columns = gallery.columns
-    if columns.compact is None:
-        raise AssertionError("a gallery without rows was refused before")
-    keep = columns.kept if where is None else columns.places(gallery.store.select(where))
-    hits = search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
-    found = FoundRows.of(columns, hits, wanted)
-    told = None if feedback is None else weighted_reasons(feedback, found.factors.attribute)
-    ranking = ranking_of(found, query, gallery.facts_at, explain=explain, reasons_of=told)
-    return with_probabilities(ranking, query, gallery.query_side, columns.vectors(hits.indices[0]))
+    else:
+        hits = search_exact(
+            columns.compact, [prepared.wanted], top, keep=keep, tie=columns.key, threads=threads
+        )
+    found = FoundRows.of(columns, hits, prepared.wanted)
+    return prepared.ranking(found, hits.indices[0], gallery.facts_at, explain=explain)
 
 
-def _by_likelihood(
-    gallery: Gallery,
-    query: AttributeQuery,
-    fusion: LikelihoodFusion,
-    *,
-    top: int,
-    where: Filter | None,
-    explain: bool,
-    threads: int | None,
-    marks: Marks | None,
-) -> Ranking:
+@dataclass(frozen=True, eq=False)
+class PreparedSearch:
+    """A description as numbers, and what tells its hits.
+
+    Args:
+        gallery: where is searched.
+        query: what was asked.
+        wanted: the same as numbers, with what marks changed in a search by the paper's distance.
+        likely: the same for a search by likelihood, or None for the paper's distance.
+        feedback: what marks changed, or None without any.
+    """
+
+    gallery: Gallery
+    query: AttributeQuery
+    wanted: FusedQuery
+    likely: LikelihoodQuery | None
+    feedback: Feedback | None
+
+    def ranking(
+        self,
+        found: FoundRows,
+        places: Int64[np.ndarray, " hit"],
+        rows_at: Callable[[UInt64[np.ndarray, " some"]], list[GalleryRow]],
+        *,
+        explain: bool,
+    ) -> Ranking:
+        """Return rows that were found as hits with facts, reasons and P(match).
+
+        Args:
+            found: the rows.
+            places: where they stand among the columns.
+            rows_at: gives the facts of the rows with some ids, in their order.
+            explain: whether hits carry reasons.
+        """
+        side = self.gallery.query_side
+        ranking = ranking_of(
+            found, self.query, rows_at, explain=explain, reasons_of=self._reasons_of(found.factors)
+        )
+        return with_probabilities(ranking, self.query, side, self.gallery.columns.vectors(places))
+
+    def _reasons_of(
+        self, factors: Factors
+    ) -> Callable[[Sequence[float]], tuple[AttributeReason, ...]] | None:
+        if self.likely is not None:
+            return likelihood_reasons(self.query, self.likely, self.gallery.query_side)
+        return None if self.feedback is None else weighted_reasons(self.feedback, factors.attribute)
+
+
+def prepare_search(
+    gallery: Gallery, query: AttributeQuery, top: int, fusion: Fusion, marks: Marks | None
+) -> PreparedSearch:
+    """Read a description and marks for a search.
+
+    Raises:
+        InputError: if the gallery has no rows, or ``top`` is below 1.
+        UnknownNameError: for a marked row the gallery does not hold.
+        ConfigurationError: if the weights leave nothing to rank by.
+        SchemaMismatchError: if the query is of another vocabulary.
+    """
     _check(gallery, query, top)
-    side, columns = gallery.query_side, gallery.columns
-    if columns.compact is None:
-        raise AssertionError("a gallery without rows was refused before")
-    wanted = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight)
-    if marks is not None and len(marks):
-        wanted = applied_to_likelihood(with_feedback(gallery, query, marks), wanted)
-    keep = columns.kept if where is None else columns.places(gallery.store.select(where))
-    hits = search_likelihood(columns.compact, wanted, top, keep=keep, tie=columns.key, threads=threads)
-    found = FoundRows.of(columns, hits, _fused_query(query, side, fusion))
-    ranking = ranking_of(
-        found,
-        query,
-        gallery.facts_at,
-        explain=explain,
-        reasons_of=likelihood_reasons(query, wanted, side),
-    )
-    return with_probabilities(ranking, query, side, columns.vectors(hits.indices[0]))
+    side = gallery.query_side
+    feedback = with_feedback(gallery, query, marks) if marks is not None and len(marks) else None
+    wanted = _fused_query(query, side, fusion)
+    if not isinstance(fusion, LikelihoodFusion):
+        return PreparedSearch(
+            gallery, query, wanted if feedback is None else feedback.applied(wanted), None, feedback
+        )
+    likely = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight)
+    likely = likely if feedback is None else applied_to_likelihood(feedback, likely)
+    return PreparedSearch(gallery, query, wanted, likely, feedback)
 
 
 @runtime_checkable

@@ -6,16 +6,18 @@ What lies in the folder: ``docs/decisions/0008-gallery-database.md`` (the store)
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import Int64, UInt64
 
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.filtered_places import FilteredPlaces
 from attrieve.gallery.search_cache import open_search_columns
 from attrieve.gallery.search_columns import SearchColumns
 from attrieve.models.query_side import QuerySide
@@ -67,6 +69,22 @@ class Gallery:
     def fusion(self) -> Fusion:
         """How distances are joined unless a search says otherwise."""
         return self.model.fusion
+
+    def places(self, where: Filter | None) -> Int64[np.ndarray, " kept"] | None:
+        """Return where the rows stand that meet a filter, ascending; None for all rows there are.
+
+        Args:
+            where: None leaves out nothing but rows that are not in the store any more.
+
+        Raises:
+            InputError: for a filter that does not fit the columns.
+            StorageError: if a column it names cannot be read.
+        """
+        return self.columns.kept if where is None else self._filtered.of(where)
+
+    @cached_property
+    def _filtered(self) -> FilteredPlaces:
+        return FilteredPlaces(lambda where: self.columns.places(self.store.select(where)))
 
     def facts_at(self, ids: UInt64[np.ndarray, " some"]) -> list[GalleryRow]:
         """Return the rows with these ids, in their order, whether or not with their thumbnails.

@@ -1,6 +1,6 @@
 """Rankings that are sent page by page: all rows are ranked, only those of a page are looked up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -12,23 +12,18 @@ from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.keys import key_numbers, key_text
 from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.exact import CompactColumns, ExactHits, FusedQuery, search_each
-from attrieve.gallery.feedback import Feedback, Marks, with_feedback
-from attrieve.gallery.feedback.applying import applied_to_likelihood, weighted_reasons
-from attrieve.gallery.found_rows import FoundRows, ranking_of
-from attrieve.gallery.likelihood import LikelihoodFusion, likelihood_query, search_likelihood
-from attrieve.gallery.likelihood.explain import likelihood_reasons
-from attrieve.gallery.matches import with_probabilities
-from attrieve.gallery.search import checked_query
+from attrieve.gallery.feedback import Feedback, Marks
+from attrieve.gallery.found_rows import FoundRows
+from attrieve.gallery.likelihood import LikelihoodFusion, search_likelihood
+from attrieve.gallery.likelihood.asked import LikelihoodQuery
+from attrieve.gallery.search import PreparedSearch, prepare_search
 from attrieve.gallery.store import Gallery
-from attrieve.schema import AttributeQuery, AttributeReason, Hit, Ranking
+from attrieve.schema import AttributeQuery, Hit, Ranking
 from attrieve.scoring.fusion import Fusion
 from attrieve.serving.shared_scans import SharedScans
 
 MOST_SHARED = 1000
 """Who asks for more rows shares no pass with those who ask for fewer: all wait until the most are found."""
-
-ReasonsOf = Callable[[Sequence[float]], tuple[AttributeReason, ...]]
-"""Explains a row from its probabilities."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +62,7 @@ class Scope:
     ) -> "Scope":
         """Look up which rows meet the conditions."""
         columns = gallery.columns
-        keep = columns.kept if where is None else columns.places(gallery.store.select(where))
+        keep = gallery.places(where)
         rows = len(columns) if keep is None else len(keep)
         return cls(gallery, fusion, keep, rows, marks or Marks(), threads, scans or SharedScans(), where)
 
@@ -102,6 +97,14 @@ class Scope:
         key = (id(columns), self.where, max(top for _, top in queries) > MOST_SHARED)
         return self.scans.ask(key, queries, answer)
 
+    def search_likelihood(self, query: LikelihoodQuery, top: int) -> ExactHits:
+        """Return the nearest rows by likelihood; this pass is shared with nobody."""
+        return self.scans.alone(
+            lambda: search_likelihood(
+                self.compact, query, top, keep=self.keep, tie=self.gallery.columns.key, threads=self.threads
+            )
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
@@ -109,19 +112,31 @@ class Ranked:
 
     Args:
         scope: where was searched.
-        query: what was asked.
+        prepared: what was asked.
         found: the rows, nearest first.
         places: where they stand among the columns.
-        feedback: what marks changed, or None without any.
-        reasons_of: explains a row, if not as the paper's distance with the asker's weights.
     """
 
     scope: Scope
-    query: AttributeQuery
+    prepared: PreparedSearch
     found: FoundRows
     places: Int64[np.ndarray, " hit"]
-    feedback: Feedback | None
-    reasons_of: ReasonsOf | None
+
+    @classmethod
+    def of(cls, scope: Scope, prepared: PreparedSearch, hits: ExactHits) -> "Ranked":
+        """Return what was found for the only query of a search."""
+        found = FoundRows.of(scope.gallery.columns, hits, prepared.wanted)
+        return cls(scope, prepared, found, hits.indices[0])
+
+    @property
+    def query(self) -> AttributeQuery:
+        """What was asked."""
+        return self.prepared.query
+
+    @property
+    def feedback(self) -> Feedback | None:
+        """What marks changed, or None without any."""
+        return self.prepared.feedback
 
     def __len__(self) -> int:
         return len(self.found)
@@ -151,9 +166,7 @@ class Ranked:
             return rows
 
         part = _part(self.found, slice(first, behind))
-        ranking = ranking_of(part, self.query, remembered, explain=explain, reasons_of=self.reasons_of)
-        vectors = gallery.columns.vectors(self.places[first:behind])
-        ranking = with_probabilities(ranking, self.query, gallery.query_side, vectors)
+        ranking = self.prepared.ranking(part, self.places[first:behind], remembered, explain=explain)
         return [
             (replace(hit, rank=hit.rank + first), row) for hit, row in zip(ranking.hits, rows, strict=True)
         ]
@@ -185,37 +198,20 @@ def rank_each(scope: Scope, queries: Sequence[tuple[AttributeQuery, int]]) -> li
     Raises:
         InputError: as :func:`rank`, for any of them.
     """
+    prepared = [
+        prepare_search(scope.gallery, query, top, scope.fusion, scope.marks) for query, top in queries
+    ]
     if isinstance(scope.fusion, LikelihoodFusion):
-        return [_rank_by_likelihood(scope, scope.fusion, query, top) for query, top in queries]
-    asked, feedback = [], []
-    for query, top in queries:
-        wanted = checked_query(scope.gallery, query, top, scope.fusion)
-        marked = with_feedback(scope.gallery, query, scope.marks) if len(scope.marks) else None
-        asked.append((wanted if marked is None else marked.applied(wanted), top))
-        feedback.append(marked)
-    ranked = []
-    every = zip(queries, asked, feedback, scope.search_each(asked), strict=True)
-    for (query, _), (wanted, _), marked, hits in every:
-        found = FoundRows.of(scope.gallery.columns, hits, wanted)
-        told = None if marked is None else weighted_reasons(marked, found.factors.attribute)
-        ranked.append(Ranked(scope, query, found, hits.indices[0], marked, told))
-    return ranked
-
-
-def _rank_by_likelihood(scope: Scope, fusion: LikelihoodFusion, query: AttributeQuery, top: int) -> Ranked:
-    gallery, columns = scope.gallery, scope.gallery.columns
-    wanted = replace(checked_query(gallery, query, top, gallery.fusion), fusion=fusion)
-    feedback = with_feedback(gallery, query, scope.marks) if len(scope.marks) else None
-    likely = likelihood_query(query, gallery.query_side, fusion.distance, nats=fusion.embedding_weight)
-    asked = likely if feedback is None else applied_to_likelihood(feedback, likely)
-    hits = scope.scans.alone(
-        lambda: search_likelihood(
-            scope.compact, asked, top, keep=scope.keep, tie=columns.key, threads=scope.threads
+        found = [
+            scope.search_likelihood(one.likely, top)
+            for one, (_, top) in zip(prepared, queries, strict=True)
+            if one.likely is not None
+        ]
+    else:
+        found = scope.search_each(
+            [(one.wanted, top) for one, (_, top) in zip(prepared, queries, strict=True)]
         )
-    )
-    found = FoundRows.of(columns, hits, wanted)
-    told = likelihood_reasons(query, asked, gallery.query_side)
-    return Ranked(scope, query, found, hits.indices[0], feedback, told)
+    return [Ranked.of(scope, one, hits) for one, hits in zip(prepared, found, strict=True)]
 
 
 def ranks_elsewhere(

@@ -5,14 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import anyio.to_thread
-
 from attrieve.errors import ConfigurationError, QueryError
 from attrieve.gallery.counterfactual import LOOKED_AT
 from attrieve.gallery.database.rows import GalleryRow
-from attrieve.gallery.feedback import Feedback, Marks
+from attrieve.gallery.feedback import Marks
 from attrieve.gallery.likelihood import Distance, LikelihoodFusion
-from attrieve.gallery.next_question import next_questions
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, AttributeSchema, Hit, Term
 from attrieve.schema.sentence import Statement, read_statement
@@ -21,6 +18,7 @@ from attrieve.scoring.fusion import Fusion, Normalisation
 from attrieve.serving.access.roles import Actor
 from attrieve.serving.galleries import version_of
 from attrieve.serving.ranking import Ranked, Scope, rank, rank_each, ranks_elsewhere
+from attrieve.serving.search_views import feedback_view, query_view, question_views
 from attrieve.serving.service import Service
 from attrieve.serving.showing import hit_view
 from attrieve.serving.shown import Depth
@@ -28,15 +26,9 @@ from attrieve.serving.state.ledger_entry import Action
 from attrieve.serving.stating import require_purpose
 from attrieve.serving.wire.search import (
     ComparisonView,
-    FeedbackView,
     FusionView,
-    PieceView,
-    QueryView,
-    QuestionView,
     SearchAnswer,
     SearchRequest,
-    TermView,
-    WeightChangeView,
     WitnessesView,
     WitnessView,
 )
@@ -50,22 +42,28 @@ async def answer_search(service: Service, actor: Actor, request: SearchRequest) 
         AttrieveError: whatever cannot be read, understood or found.
     """
     require_purpose(service.settings, request.purpose, request.case)
-    answer = await service.room.run(lambda: find(service, request))
+    # One thread does both: what is handed from thread to thread waits each time for the interpreter lock.
+    return await service.room.run(lambda: _record(service, actor, request, find(service, request)))
 
-    def record() -> SearchAnswer:
-        entry = service.ledger.record(
-            actor,
-            Action.SEARCH,
-            purpose=request.purpose,
-            case=request.case,
-            query=answer.query.text,
-            details=_details(request, answer),
-            keys=[hit.key for hit in answer.hits],
-        )
-        service.shown.remember(actor, [hit.key for hit in answer.hits], Depth.HIT)
-        return answer.model_copy(update={"ledger_entry": entry.sequence})
 
-    return await anyio.to_thread.run_sync(record)
+def _record(service: Service, actor: Actor, request: SearchRequest, answer: SearchAnswer) -> SearchAnswer:
+    """Write a search into the ledger, and return its answer with the number of the entry.
+
+    Raises:
+        StorageError: if the disk refuses; nothing may be shown then.
+    """
+    keys = [hit.key for hit in answer.hits]
+    entry = service.ledger.record(
+        actor,
+        Action.SEARCH,
+        purpose=request.purpose,
+        case=request.case,
+        query=answer.query.text,
+        details=_details(request, answer),
+        keys=keys,
+    )
+    service.shown.remember(actor, keys, Depth.HIT)
+    return answer.model_copy(update={"ledger_entry": entry.sequence})
 
 
 def _details(request: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
@@ -230,36 +228,8 @@ def _answer(
         pages=max(1, -(-total // request.page_size)),
         witnesses=None if asked.pooled is None else _witnesses(asked, asked.pooled, keys, without),
         ranks_without=without_terms(ranked, keys) if request.what_if else None,
-        questions=_questions(ranked, request.questions) if request.questions else None,
-        feedback=None if ranked.feedback is None else _feedback(ranked.feedback),
-    )
-
-
-def query_view(statement: Statement) -> QueryView:
-    """Return a description as it was understood."""
-    query = statement.query
-    return QueryView(
-        text=query.to_text(),
-        terms=[
-            TermView(
-                attributes=[query.schema.names[index] for index in term.attributes],
-                wanted=term.wanted,
-                certainty=term.certainty,
-                text=AttributeQuery(query.schema, (term,)).to_text(),
-            )
-            for term in query.terms
-        ],
-        understood=[
-            PieceView(
-                text=piece.text,
-                start=piece.start,
-                end=piece.end,
-                part=piece.part.value,
-                meaning=piece.meaning,
-            )
-            for piece in statement.pieces
-        ],
-        ignored=list(statement.ignored),
+        questions=question_views(ranked, request.questions) if request.questions else None,
+        feedback=None if ranked.feedback is None else feedback_view(ranked.feedback),
     )
 
 
@@ -299,33 +269,3 @@ def without_terms(ranked: Ranked, keys: list[str]) -> dict[str, list[int | None]
         left[AttributeQuery(query.schema, (left_out,)).to_text()] = others
     ranks = ranks_elsewhere(ranked.scope, list(left.values()), keys, len(ranked))
     return dict(zip(left, ranks, strict=True))
-
-
-def _questions(ranked: Ranked, most: int) -> list[QuestionView]:
-    gallery = ranked.scope.gallery
-    if not gallery.model.recognises:
-        return []
-    return [
-        QuestionView(
-            attribute=gallery.schema.names[one.attribute], label=one.label, bits=one.bits, share=one.share
-        )
-        for one in next_questions(gallery, ranked.query, ranked.bare(), most=most)
-    ]
-
-
-def _feedback(feedback: Feedback) -> FeedbackView:
-    return FeedbackView(
-        right=list(feedback.marks.right),
-        wrong=list(feedback.marks.wrong),
-        weights=[
-            WeightChangeView(
-                label=change.label,
-                attributes=list(change.attributes),
-                wanted=change.wanted,
-                before=change.before,
-                after=change.after,
-            )
-            for change in feedback.weights
-        ],
-        embedding_angle_degrees=feedback.angle_degrees,
-    )

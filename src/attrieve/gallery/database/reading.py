@@ -151,9 +151,9 @@ class GallerySnapshot:
     def __len__(self) -> int:
         return self.table.count_rows()
 
-    @property
+    @cached_property
     def version(self) -> int:
-        """Number of the table's version."""
+        """Number of the table's version; the store is asked once."""
         return self.table.version
 
     @cached_property

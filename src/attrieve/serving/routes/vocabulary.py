@@ -9,7 +9,8 @@ from attrieve.serving.access.guard import requires
 from attrieve.serving.access.roles import Actor, Permission
 from attrieve.serving.answers import problems
 from attrieve.serving.problems import Problem
-from attrieve.serving.searching import query_view, read_description
+from attrieve.serving.search_views import query_view
+from attrieve.serving.searching import read_description
 from attrieve.serving.service import Service
 from attrieve.serving.wire.search import QueryView, Text
 from attrieve.serving.wire.vocabulary import SynonymsView, VocabularyView
