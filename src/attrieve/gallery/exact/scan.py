@@ -31,6 +31,9 @@ from attrieve.gallery.exact.threads import run_all
 STEP_BLOCKS = 256
 """Blocks whose distances are computed at a time when some are looked at again."""
 
+LEAST_SHARE = 32
+"""Blocks that are computed sooner than handed to another thread."""
+
 TURN_ROWS = 1 << 14
 """Rows that queries take turns at, so that they stay in the cache: 1.4 MB with 48 directions."""
 
@@ -97,7 +100,7 @@ class Scanner:
         return query in self._kept
 
     def _shares(self, found: Blocks, query: PreparedQuery) -> list[Callable[[], None]]:
-        step = max(1, -(-len(found.blocks) // self.threads))
+        step = max(LEAST_SHARE, -(-len(found.blocks) // self.threads))
         return [
             partial(fill_distances, found.some(slice(start, start + step)), query)
             for start in range(0, len(found.blocks), step)

@@ -11,7 +11,7 @@ from attrieve.errors import InputError
 from attrieve.gallery.exact.bounds import PreparedQuery, prepare
 from attrieve.gallery.exact.columns import CompactColumns
 from attrieve.gallery.exact.maxima import Maxima, exact_maxima, pilot_mixes
-from attrieve.gallery.exact.nearest import nearest_rows
+from attrieve.gallery.exact.nearest import Found, nearest_rows
 from attrieve.gallery.exact.parts import select_parts
 from attrieve.gallery.exact.query import FusedQuery
 from attrieve.gallery.exact.scan import Scanner
@@ -24,6 +24,9 @@ MOST_KEPT_DISTANCES = 2**15
 
 MOST_TOGETHER = 128
 """Queries that share a pass, at most: each holds 16 bytes for every 64 rows until it is answered."""
+
+_NO_FLOATS = np.empty(0, dtype=np.float32)
+_NOTHING: Found = (np.empty(0, dtype=np.int64), _NO_FLOATS, _NO_FLOATS, _NO_FLOATS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,26 +88,38 @@ class StartedSearch:
             InputError: for ``k`` below 1, maxima of another shape or below those of the rows kept here, or
                 ties that do not cover all rows.
         """
-        if k < 1:
-            raise InputError(f"ask for at least 1 nearest row, got {k}")
+        most = self.maxima if maxima is None else self._checked(maxima)
+        return _together(self._nearest([k] * len(self._prepared), most, tie), most)
+
+    def finish_each(
+        self, most: Sequence[int], *, tie: UInt64[ndarray, " row"] | None = None
+    ) -> list[ExactHits]:
+        """Return the hits of each query by itself, under the maxima of the rows kept here.
+
+        Args:
+            most: how many rows of each query, at least 1.
+            tie: as in :meth:`finish`, and so are the errors.
+        """
+        found = self._nearest(most, self.maxima, tie)
+        return [_together([rows], self.maxima[number : number + 1]) for number, rows in enumerate(found)]
+
+    def _nearest(
+        self, most: Sequence[int], maxima: Float64[ndarray, "query 2"], tie: UInt64[ndarray, " row"] | None
+    ) -> list[Found]:
+        if min(most, default=1) < 1:
+            raise InputError(f"ask for at least 1 nearest row, got {min(most)}")
         if tie is not None and tie.shape != (self._rows,):
             raise InputError(f"each of the {self._rows} rows needs a tie, got an array of shape {tie.shape}")
-        most = self.maxima if maxima is None else self._checked(maxima)
-        if not self._summaries:
-            return _no_hits(most)
-        k = min(k, self._scanner.rows)
-        hits = _no_hits(most, k)
+        found = [_NOTHING] * len(self._prepared)
 
         def find(scanner: Scanner, number: int) -> None:
             query, summary, mix = self._prepared[number], self._summaries[number], self._mixes[number]
-            own = Maxima(*most[number].tolist())
-            found = nearest_rows(scanner, query, summary, mix, own, self._fusion, k, tie)
-            columns = (hits.indices, hits.distance, hits.attribute_distance, hits.embedding_distance)
-            for column, values in zip(columns, found, strict=True):
-                column[number] = values
+            k, own = min(most[number], self._scanner.rows), Maxima(*maxima[number].tolist())
+            found[number] = nearest_rows(scanner, query, summary, mix, own, self._fusion, k, tie)
 
-        self._scanner.for_each(self._prepared, find)
-        return hits
+        if self._summaries:
+            self._scanner.for_each(self._prepared, find)
+        return found
 
     def _checked(self, maxima: Float64[ndarray, "query 2"]) -> Float64[ndarray, "query 2"]:
         if maxima.shape != self.maxima.shape:
@@ -246,11 +261,9 @@ def search_each(
         for first in range(0, len(numbers), MOST_TOGETHER):
             chosen = numbers[first : first + MOST_TOGETHER]
             asked = [queries[number].with_fusion(fusion) for number in chosen]
-            together = search_exact(
-                columns, asked, max(most[number] for number in chosen), keep=keep, tie=tie, threads=threads
-            )
-            for place, number in enumerate(chosen):
-                found[number] = _one_of(together, place, most[number])
+            started = start_search(columns, asked, keep=keep, threads=threads)
+            hits = started.finish_each([most[number] for number in chosen], tie=tie)
+            found.update(zip(chosen, hits, strict=True))
     return [found[number] for number in range(len(queries))]
 
 
@@ -259,17 +272,6 @@ def _by_itself(fusion: Fusion) -> Fusion:
     if fusion.normalisation is Normalisation.MATRIX:
         return replace(fusion, normalisation=Normalisation.QUERY)
     return fusion
-
-
-def _one_of(hits: ExactHits, number: int, most: int) -> ExactHits:
-    one = slice(number, number + 1)
-    return ExactHits(
-        hits.indices[one, :most],
-        hits.distance[one, :most],
-        hits.attribute_distance[one, :most],
-        hits.embedding_distance[one, :most],
-        hits.maxima[one],
-    )
 
 
 def _require_one_fusion(queries: Sequence[FusedQuery]) -> None:
@@ -281,7 +283,9 @@ def _table(maxima: Sequence[Maxima]) -> Float64[ndarray, "query 2"]:
     return np.array(maxima, dtype=np.float64).reshape(-1, 2)
 
 
-def _no_hits(maxima: Float64[ndarray, "query 2"], k: int = 0) -> ExactHits:
-    shape = len(maxima), k
-    one, two, three = (np.empty(shape, dtype=np.float32) for _ in range(3))
-    return ExactHits(np.empty(shape, dtype=np.int64), one, two, three, maxima)
+def _together(found: Sequence[Found], maxima: Float64[ndarray, "query 2"]) -> ExactHits:
+    rows, distance, attribute, embedding = (
+        np.stack([hits[column] for hits in found]) if found else nothing.reshape(0, 0)
+        for column, nothing in enumerate(_NOTHING)
+    )
+    return ExactHits(rows, distance, attribute, embedding, maxima)

@@ -9,7 +9,8 @@ from functools import lru_cache
 def run_all(tasks: Sequence[Callable[[], None]], threads: int) -> None:
     """Run tasks, the caller taking part; safe to call from many threads at once.
 
-    Tasks must not wait for each other. The first error is raised, after all have ended.
+    Tasks must not wait for each other. The first error is raised, after all have ended. A caller that has
+    done all the work does not wait for threads that are busy with that of others.
     """
     if threads <= 1 or len(tasks) <= 1:
         for task in tasks:
@@ -26,7 +27,7 @@ def run_all(tasks: Sequence[Callable[[], None]], threads: int) -> None:
     try:
         work()
     finally:
-        errors = [future.exception() for future in futures]
+        errors = [future.exception() for future in futures if not future.cancel()]
     for error in errors:
         if error is not None:
             raise error
