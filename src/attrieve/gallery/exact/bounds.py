@@ -133,6 +133,15 @@ class ExactTerms:
     target: Float64[ndarray, " term"]
     certainty: Float64[ndarray, " term"]
 
+    def one_side(self, side: int | None) -> "ExactTerms":
+        """Return attributes (0), the embedding (1) or both (None) alone."""
+        if side is None:
+            return self
+        if side == 0:
+            return replace(self, vector=np.empty(0))
+        start, attribute = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return ExactTerms(self.vector, start, attribute, np.empty(0), np.empty(0))
+
     @property
     def static_attribute_maximum(self) -> float:
         """The largest attribute distance there can be: root of the sum of certainties."""

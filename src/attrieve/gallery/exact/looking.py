@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray
 
-from attrieve.gallery.exact.bounds import AskedEmbedding, PreparedQuery
+from attrieve.gallery.exact.bounds import AskedEmbedding, ExactTerms, PreparedQuery
 from attrieve.gallery.exact.parts import Part
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
 from attrieve.gallery.exact.row_reading import read_rows
@@ -70,6 +70,8 @@ def fill_distances(found: Blocks, query: PreparedQuery) -> None:
         *asked_numbers(part, query, query.embedding),
         found.attribute,
         found.embedding,
+        np.empty(8, dtype=np.int32),
+        np.empty(8, dtype=np.float32),
     )
 
 
@@ -88,13 +90,13 @@ def summary_of(kept: Sequence[Blocks], mix: tuple[np.float32, np.float32]) -> Su
 
 def rescore_rows(
     part: Part,
-    query: PreparedQuery,
+    exact: ExactTerms,
     rows: Int64[ndarray, " found"],
     attribute: Float64[ndarray, " found"],
     embedding: Float64[ndarray, " found"],
 ) -> None:
     """Fill both distances of rows of a part, from their floats."""
-    exact, segment = query.exact, part.segment
+    segment = part.segment
     rescore(
         read_rows(segment.exact_embedding, rows) if len(exact.vector) else _NO_FLOATS,
         exact.vector,

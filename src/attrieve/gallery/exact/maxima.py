@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray
 
 from attrieve.gallery.exact.bounds import PreparedQuery
 from attrieve.gallery.exact.scan import Scanner
+from attrieve.gallery.exact.selection_kernels import span
 from attrieve.gallery.exact.summary import Blocks, Summary
 from attrieve.scoring.fusion import COSINE_MAXIMUM, Fusion, Normalisation
 
@@ -115,7 +116,7 @@ def _static(query: PreparedQuery) -> Maxima:
 
 
 class _Bounds(NamedTuple):
-    """Between which numbers the largest distance of each block lies, error of the codes, and their unit."""
+    """Between which numbers the largest distance of each block lies; error of the codes in units of them."""
 
     least: Float64[ndarray, " block"]
     most: Float64[ndarray, " block"]
@@ -143,16 +144,16 @@ def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds,
     blocks = np.flatnonzero(bounds.most >= most)
     # Those whose distance, negated, lies within a limit may be as far away.
     factors = (-bounds.unit, 0.0) if side == 0 else (0.0, -1.0)
-    scanner, blocks = scanner.narrowed(query, blocks, factors, bounds.error[blocks] - most)
+    scanner, blocks = scanner.narrowed(query, blocks, factors, bounds.error[blocks] * bounds.unit - most)
     if scanner.worth_rescoring(query):
-        return float(scanner.rescore(query, scanner.all_rows())[side].max(initial=0.0))
+        return float(scanner.rescore(query, scanner.all_rows(), side)[side].max(initial=0.0))
     error = scanner.errors(query, blocks)[side] * bounds.unit
     for here, found in _one_side(scanner, query, side, blocks):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
         reach = (distance + error[here][:, None] >= most) & found.filled
         rows = found.rows(reach)
         if len(rows):
-            exact = max(exact, float(scanner.rescore(query, rows)[side].max()))
+            exact = max(exact, float(scanner.rescore(query, rows, side)[side].max()))
             most = max(most, exact)
     return exact
 
@@ -167,10 +168,18 @@ def _bounds(scanner: Scanner, query: PreparedQuery, summary: Summary) -> Iterato
     """Yield the sides that take part: 0 for attributes, 1 for embeddings."""
     errors = scanner.summary_errors(query, summary)
     if query.attribute is not None:
-        unit = query.attribute.unit
-        value, error = summary.most_attribute * np.float64(unit), errors.attribute * unit
-        yield 0, _Bounds(value - error, value + error, error, unit)
+        nothing = np.zeros(len(errors.attribute))
+        yield 0, _span(summary.most_attribute, query.attribute.unit, errors.attribute, nothing)
     if query.embedding is not None:
-        value = summary.most_embedding.astype(np.float64)
-        error = errors.embedding
-        yield 1, _Bounds(value - error - errors.outside, value + error, error, 1.0)
+        yield 1, _span(summary.most_embedding, 1.0, errors.embedding, errors.outside)
+
+
+def _span(
+    value: Float32[ndarray, " block"],
+    unit: float,
+    error: Float64[ndarray, " block"],
+    outside: Float64[ndarray, " block"],
+) -> _Bounds:
+    least, most = np.empty((2, len(value)))
+    span(value, unit, error, outside, least, most)
+    return _Bounds(least, most, error, unit)

@@ -123,17 +123,15 @@ def _candidates(
     """Return all rows whose lower bound does not exceed the k-th smallest upper bound."""
     least, largest = factors.ratios(mix)
     errors = scanner.summary_errors(query, summary)
-    error = factors.error(errors.attribute, errors.embedding)
-    heap = np.full(k, np.inf)
-    upper_bound_of_blocks(summary.least_mix, error + factors.embedding * errors.outside, largest, heap)
-    reach = summary.least_mix * np.float64(least) - error
+    heap, reach = np.full(k, np.inf), np.empty(len(summary.least_mix))
+    both = factors.attribute, factors.embedding
+    upper_bound_of_blocks(summary.least_mix, *errors, *both, least, largest, heap, reach)
     blocks = np.flatnonzero(reach <= factors.limit(heap[0]))
     most = _within_promising(scanner, query, summary, factors, blocks, k)
     limit = factors.limit(min(most, heap[0]))
     blocks = blocks[reach[blocks] <= limit]
-    scanner, blocks = scanner.narrowed(
-        query, blocks, (factors.attribute, factors.embedding), error[blocks] + limit
-    )
+    error = factors.error(errors.attribute[blocks], errors.embedding[blocks])
+    scanner, blocks = scanner.narrowed(query, blocks, both, error + limit)
     if scanner.worth_rescoring(query):
         return scanner.all_rows()
     return _rows(scanner, query, factors, blocks, k)

@@ -303,9 +303,13 @@ class Scanner:
                 yield here, found
 
     def rescore(
-        self, query: PreparedQuery, rows: Int64[ndarray, " found"]
+        self, query: PreparedQuery, rows: Int64[ndarray, " found"], side: int | None = None
     ) -> tuple[Float64[ndarray, " found"], Float64[ndarray, " found"]]:
-        """Return both distances of rows (ascending positions among all) in float64."""
+        """Return both distances of rows (ascending positions among all) in float64.
+
+        Of one side alone (0 attributes, 1 embedding) if it is named; the other is then 0.
+        """
+        exact = query.exact.one_side(side)
         attribute, embedding = np.zeros(len(rows)), np.zeros(len(rows))
         tasks: list[Callable[[], None]] = []
         for part in self.parts:
@@ -313,6 +317,6 @@ class Scanner:
             for start in range(low, high, _RESCORE_ROWS):
                 here = slice(start, min(start + _RESCORE_ROWS, high))
                 local = rows[here] - part.first_row
-                tasks.append(partial(rescore_rows, part, query, local, attribute[here], embedding[here]))
+                tasks.append(partial(rescore_rows, part, exact, local, attribute[here], embedding[here]))
         run_all(tasks, self.threads)
         return attribute, embedding

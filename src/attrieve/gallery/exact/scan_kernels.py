@@ -100,6 +100,20 @@ def rows_within(
     whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
     attribute, near = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.float32)
     far = np.zeros(BLOCK, dtype=np.float32) if words.shape[0] else near
+    return _rows_within(
+        blocks, ids, use_ids, rows, embedding_codes, scale, words, outside, wanted, bias, factor, base,
+        probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
+        by_attribute, by_embedding, limit, places, whole_room, room, attribute, near, far,
+    )  # fmt: skip
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _rows_within(
+    blocks, ids, use_ids, rows, embedding_codes, scale, words, outside, wanted, bias, factor, base,
+    probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
+    by_attribute, by_embedding, limit, places, whole_room, room, attribute, near, far,
+):  # fmt: skip
     found = 0
     for b in range(blocks.shape[0]):
         first = blocks[b] * BLOCK
@@ -119,15 +133,17 @@ def rows_within(
     return found
 
 
-@numba.njit(**ALLOCATING, fastmath=FAST)
+@numba.njit(**IN_PLACE, fastmath=FAST)
 @no_type_check
 def distances_of_blocks(
     blocks, ids, use_ids, rows, embedding_codes, scale, wanted, bias, factor, base,
     probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
-    attribute, embedding,
+    attribute, embedding, whole_room, room,
 ):  # fmt: skip
-    """Fill both distances (block, 64) of all rows of some blocks; places past the end get NO_ROW."""
-    whole_room, room = np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.float32)
+    """Fill both distances (block, 64) of all rows of some blocks; places past the end get NO_ROW.
+
+    Eight int32 and eight float32 are room to work in.
+    """
     for b in range(blocks.shape[0]):
         first = blocks[b] * BLOCK
         if b + 1 < blocks.shape[0]:

@@ -89,10 +89,27 @@ def offer(heap, value):
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def upper_bound_of_blocks(least_mix, error, most_ratio, heap):
-    """Offer an upper bound of the best row of each block; the root then bounds the k-th best row."""
+def upper_bound_of_blocks(
+    least_mix, attribute, embedding, outside, by_attribute, by_embedding, least_ratio, most_ratio, heap, reach
+):  # fmt: skip
+    """Offer an upper bound of the best row of each block; the root then bounds the k-th best row.
+
+    Fills lower bounds as well. Both are off by the errors of attribute and embedding distance, times their
+    factors; the upper one also by what lies outside the directions.
+    """
     for block in range(least_mix.shape[0]):
-        offer(heap, least_mix[block] * most_ratio + error[block])
+        error = by_attribute * attribute[block] + by_embedding * embedding[block]
+        reach[block] = least_mix[block] * least_ratio - error
+        offer(heap, least_mix[block] * most_ratio + error + by_embedding * outside[block])
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def span(value, unit, error, outside, least, most):
+    """Fill between which numbers values lie that can be off by an error, and too large by ``outside``."""
+    for i in range(value.shape[0]):
+        middle = unit * np.float64(value[i])
+        least[i], most[i] = middle - unit * (error[i] + outside[i]), middle + unit * error[i]
 
 
 @numba.njit(**IN_PLACE)
