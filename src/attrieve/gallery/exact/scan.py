@@ -35,7 +35,7 @@ LEAST_SHARE = 32
 """Blocks that are computed sooner than handed to another thread."""
 
 TURN_ROWS = 1 << 14
-"""Rows that queries take turns at, so that they stay in the cache: 1.4 MB with 48 directions."""
+"""Rows that queries take turns at, so that they stay in the cache: 1.2 MB with 32 directions."""
 
 MOST_KEPT_ERRORS = 2**21
 """Blocks times queries up to which error bounds are kept, 16 bytes each; they are asked for several times."""
