@@ -57,10 +57,14 @@ def test_no_row_is_farther_than_its_block_says(seed: int, rows: int, dim: int, f
 def test_directions_are_orthonormal_and_hold_what_is_promised() -> None:
     """A quarter of the directions where that holds enough, else three eighths, else half, else none."""
     rows = LEAST_COARSE_ROWS + 70
-    quarter = coarse_codes(close_to(20, rows, 128, 0, away=0.1))
+    embedding = close_to(20, rows, 128, 0, away=0.1)
+    quarter = coarse_codes(embedding)
     assert quarter is not None
     assert quarter.directions.shape == (128, 32)
-    assert quarter.row_left.max() < 0.2
+    within = embedding.astype(float) @ quarter.directions @ quarter.directions.T
+    outside = np.linalg.norm(embedding - within, axis=1)
+    assert (quarter.row_left >= outside).all()
+    np.testing.assert_allclose(quarter.row_left, outside, rtol=2**-7, atol=1e-6)
     fewer = coarse_codes(close_to(40, rows, 128, 1))
     half = coarse_codes(close_to(64, rows, 128, 2))
     assert fewer is not None
