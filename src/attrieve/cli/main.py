@@ -33,7 +33,9 @@ COMMANDS = {
         "Draw people, train, evaluate, index, search, and write a report with pictures.",
     ),
     "data": Command("attrieve.cli.data", "app", "Look at data sets."),
-    "train": Command("attrieve.cli.train", "train", "Train a retriever: by a recipe, or without one in the best way known."),
+    "train": Command(
+        "attrieve.cli.train", "train", "Train a retriever: by a recipe, or without one in the best way known."
+    ),
     "evaluate": Command(
         "attrieve.cli.evaluate",
         "evaluate",
