@@ -38,21 +38,15 @@ def environment(program: Path, **more: str) -> dict[str, str]:
     return kept | nowhere | {"PYTHONPATH": str(program)} | more
 
 
+def serve_command(place: Place, state: str, *more: str) -> list[str]:
+    return [sys.executable, "-m", "attrieve.cli", "serve", str(place.gallery), "--state", state, *more]
+
+
 @contextmanager
 def running(program: Path, place: Place, state: Path, **more: str) -> Iterator[tuple[str, list[str]]]:
     """The command; gives its address and its log lines, all of them once it has ended."""
-    command = [
-        sys.executable,
-        "-m",
-        "attrieve.cli",
-        "serve",
-        str(place.gallery),
-        "--port",
-        "0",
-        "--json-logs",
-    ]
     process = subprocess.Popen(
-        [*command, "--state", str(state)],
+        serve_command(place, str(state), "--port", "0", "--json-logs"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -125,15 +119,7 @@ def test_the_place_that_is_named_is_taken(program: Path, place: Place, tmp_path:
 
 def test_where_there_is_no_place_at_all_it_is_told(program: Path, place: Place) -> None:
     """In one line, with what to do; not a traceback of the compiler."""
-    command = [
-        sys.executable,
-        "-m",
-        "attrieve.cli",
-        "serve",
-        str(place.gallery),
-        "--state",
-        "/dev/null/state",
-    ]
+    command = serve_command(place, "/dev/null/state")
     done = subprocess.run(command, env=environment(program), capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "NUMBA_CACHE_DIR" in done.stderr

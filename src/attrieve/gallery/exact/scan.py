@@ -38,7 +38,7 @@ TURN_ROWS = 1 << 14
 """Rows that queries take turns at, so that they stay in the cache: 1.2 MB with 32 directions."""
 
 MOST_KEPT_ERRORS = 2**21
-"""Blocks times queries up to which error bounds are kept, 16 bytes each; they are asked for several times."""
+"""Blocks times queries up to which error bounds are kept, 24 bytes each; they are asked for several times."""
 
 MOST_RESCORED = 512
 """Rows that are computed from their floats without another look at their codes."""
