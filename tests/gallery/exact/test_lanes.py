@@ -141,3 +141,18 @@ def test_floats() -> None:
         one[1:9] - other[:8],
     ]
     np.testing.assert_allclose(found.reshape(6, 8), np.stack(expected), rtol=1e-6)
+
+
+@numba.njit
+@no_type_check
+def zeros_below(word):  # type: ignore[no-untyped-def]
+    return lanes.trailing_zeros(word)
+
+
+def test_zeros_below_the_lowest_bit() -> None:
+    """Of every bit of a word, the one of the sign among them, whatever stands above it."""
+    above = np.random.default_rng(4).integers(0, 2**63, 64, dtype=np.uint64)
+    for bit in range(64):
+        word = (int(above[bit]) >> bit << bit | 1 << bit) % 2**64
+        assert zeros_below(np.uint64(word).view(np.int64)) == bit
+    assert zeros_below(np.int64(0)) == 64

@@ -13,14 +13,13 @@ from jaxtyping import Float32, Float64, Int16, Int64
 from numpy import ndarray
 
 from attrieve.errors import InputError
-from attrieve.gallery.exact.compiling import LANES
 from attrieve.gallery.exact.quantise import CENTRE, UNIT_TOLERANCE
 from attrieve.gallery.exact.query import FusedQuery
 from attrieve.gallery.exact.selection_kernels import lesser_line
+from attrieve.gallery.exact.terms import Layout, laid_out
 
 FLOAT32 = 2.0**-24
 _MOST_OFF = 1.5  # more than rounding target (0.25) and weight (0.07) and rounding down (1) do to a number
-_MOST_LANES = 120  # numbers of up to 4,081 whose squares fit into 31 bits, added up
 _LEAST_FACTOR = 1e-30  # below, float32 would lose digits; what that leaves out is counted
 _OUTSIDE_SLACK = 1e-12  # more than the roundings of float64
 _EMBEDDING_SLACK = 3e-6  # more than the roundings of float32 in base - factor * scale * total +- left
@@ -194,71 +193,54 @@ def prepare(query: FusedQuery, dim: int | None, attributes: int | None) -> Prepa
         )
     return PreparedQuery(
         exact,
-        _ask_attributes(exact, attributes) if attributes and exact.certainty.max(initial=0) > 0 else None,
+        (
+            _ask_attributes(exact, query.terms or (), attributes)
+            if attributes and exact.certainty.max(initial=0) > 0
+            else None
+        ),
         _ask_embedding(exact.vector) if by_embedding else None,
     )
 
 
 def _exact(query: FusedQuery, by_attribute: bool, by_embedding: bool) -> ExactTerms:
-    terms = query.terms if by_attribute and query.terms is not None else ()
     empty = np.empty(0)
-    sizes = [len(term) for term in terms]
+    start, attribute = laid_out(query.terms if by_attribute and query.terms is not None else ())
     return ExactTerms(
         query.embedding.astype(np.float64) if by_embedding and query.embedding is not None else empty,
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        np.array([attribute for term in terms for attribute in term], dtype=np.int64),
+        start,
+        attribute,
         query.target.astype(np.float64) if by_attribute and query.target is not None else empty,
         query.certainty.astype(np.float64) if by_attribute and query.certainty is not None else empty,
     )
 
 
-def _ask_attributes(exact: ExactTerms, attributes: int) -> AskedAttributes:
+def _ask_attributes(
+    exact: ExactTerms, terms: tuple[tuple[int, ...], ...], attributes: int
+) -> AskedAttributes:
+    layout = Layout.of(terms, attributes)
+    plain, largest = layout.plain, layout.largest
     most = float(exact.certainty.max())
-    root = np.sqrt(exact.certainty / most)
-    named = np.bincount(exact.term_attribute, minlength=attributes)
-    size = np.diff(exact.term_start)
-    # A term by itself goes into the plain loop over all attributes, others into lists.
-    first = exact.term_attribute[exact.term_start[:-1]]
-    plain = (size == 1) & (named[first] == 1)
-    # The sum of squares must fit into 32 bits, whatever the codes.
-    largest = int((2**15 - 1) * min(1.0, math.sqrt(_MOST_LANES / max(1, plain.sum()))))
-    weight, offset = np.zeros(attributes, np.int16), np.zeros(attributes, np.int16)
-    weight[first[plain]] = np.rint(root[plain] * largest)
-    offset[first[plain]] = np.rint(exact.target[plain] * (32 * 255))
-    begins = _begins(attributes)
-    if len(begins):
-        weight, offset = _in_lanes(weight, begins), _in_lanes(offset, begins)
+    share = exact.certainty / most
+    root = np.sqrt(share)
+    weight, offset = np.zeros((2, layout.lanes), np.int16)
+    weight[layout.lane] = np.rint(root[plain] * largest)
+    offset[layout.lane] = np.rint(exact.target[plain] * (32 * 255))
     listed = ~plain & (root > 0)
-    members = exact.term_attribute[np.repeat(listed, size)]
+    size = np.diff(exact.term_start)
     return AskedAttributes(
-        begins,
+        layout.begins,
         weight,
         offset,
         np.float32((65536 / (32 * 255 * largest)) ** 2),
         np.concatenate([[0], np.cumsum(size[listed])]).astype(np.int64),
-        members,
+        exact.term_attribute[np.repeat(listed, size)],
         (root[listed] / 255).astype(np.float32),
         (root[listed] * exact.target[listed]).astype(np.float32),
         unit=math.sqrt(most),
-        total=float((exact.certainty / most).sum()),
+        total=float(share.sum()),
         terms=len(exact.certainty),
-        multiplicity=int(named.max()),
+        multiplicity=layout.multiplicity,
     )
-
-
-def _begins(attributes: int) -> Int64[ndarray, " _"]:
-    if attributes < LANES:
-        return np.empty(0, dtype=np.int64)
-    return np.unique([*range(0, attributes - LANES + 1, LANES), attributes - LANES])
-
-
-def _in_lanes(value: Int16[ndarray, " attribute"], begins: Int64[ndarray, " _"]) -> Int16[ndarray, " lane"]:
-    found = np.zeros((len(begins), LANES), dtype=np.int16)
-    done = 0
-    for lanes, begin in zip(found, begins.tolist(), strict=True):
-        lanes[done - begin :] = value[done : begin + LANES]
-        done = begin + LANES
-    return found.reshape(-1)
 
 
 def _ask_embedding(vector: Float64[ndarray, " dim"]) -> AskedEmbedding:

@@ -434,3 +434,14 @@ def total_float(typing_context: Any, floats: Any) -> Any:
         return builder.call(function, [ir.Constant(number, 0.0), arguments[0]], fastmath=("reassoc",))
 
     return types.float32(_FLOATS), generate
+
+
+@intrinsic
+@no_type_check
+def trailing_zeros(typing_context: Any, word: Any) -> Any:
+    """Return how many bits are 0 below the lowest that is not; of 0 itself, 64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.int64), generate

@@ -1,7 +1,5 @@
 """What the kernels are handed, of a description and a part."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray
@@ -12,7 +10,7 @@ from attrieve.gallery.exact.quantise import BLOCK_ROWS
 from attrieve.gallery.exact.row_reading import read_rows
 from attrieve.gallery.exact.scan_kernels import distances_of_blocks, scan
 from attrieve.gallery.exact.selection_kernels import rescore
-from attrieve.gallery.exact.summary import Blocks, Summary
+from attrieve.gallery.exact.summary import Blocks
 
 _NO_FLOATS = np.empty((0, 0), dtype=np.float32)
 
@@ -52,11 +50,10 @@ def first_look(part: Part, query: PreparedQuery, embedding: AskedEmbedding | Non
     return (*codes, outside, *asked_numbers(part, query, embedding))
 
 
-def room_for(part: Part, blocks: Int64[ndarray, " block"] | None = None) -> Blocks:
-    """Return room for the distances of some blocks of a part, or of all."""
-    own = np.arange(part.blocks) if blocks is None else blocks
-    attribute = np.empty((len(own), BLOCK_ROWS), dtype=np.float32)
-    return Blocks(part, own, attribute, np.empty_like(attribute))
+def room_for(part: Part, blocks: Int64[ndarray, " block"]) -> Blocks:
+    """Return room for the distances of some blocks of a part."""
+    attribute = np.empty((len(blocks), BLOCK_ROWS), dtype=np.float32)
+    return Blocks(part, blocks, attribute, np.empty_like(attribute))
 
 
 def fill_distances(found: Blocks, query: PreparedQuery) -> None:
@@ -72,19 +69,6 @@ def fill_distances(found: Blocks, query: PreparedQuery) -> None:
         found.embedding,
         np.empty(8, dtype=np.int32),
         np.empty(8, dtype=np.float32),
-    )
-
-
-def summary_of(kept: Sequence[Blocks], mix: tuple[np.float32, np.float32]) -> Summary:
-    """Return the summary of distances that are kept."""
-    filled = np.concatenate([found.filled for found in kept])
-    attribute = np.concatenate([found.attribute for found in kept])
-    embedding = np.concatenate([found.embedding for found in kept])
-    mixed = mix[0] * attribute + mix[1] * embedding
-    return Summary(
-        np.where(filled, attribute, np.float32(0)).max(axis=1),
-        np.where(filled, embedding, np.float32(0)).max(axis=1),
-        np.where(filled, mixed, np.float32(np.inf)).min(axis=1),
     )
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64
 from numpy import ndarray
 
 from attrieve.gallery.exact.bounds import PreparedQuery
+from attrieve.gallery.exact.kept import KeptDistances
 from attrieve.gallery.exact.scan import Scanner
 from attrieve.gallery.exact.selection_kernels import span
-from attrieve.gallery.exact.summary import Blocks, Summary
+from attrieve.gallery.exact.summary import Summary
 from attrieve.scoring.fusion import COSINE_MAXIMUM, Fusion, Normalisation
 
 PILOT_BLOCKS = 32
@@ -80,24 +81,31 @@ def _mix(query: PreparedQuery, guess: Maxima, fusion: Fusion) -> tuple[np.float3
 def exact_maxima(
     scanner: Scanner,
     queries: Sequence[PreparedQuery],
-    summaries: Sequence[Summary],
+    looked: Sequence[Summary | KeptDistances],
     normalisation: Normalisation,
 ) -> list[Maxima]:
-    """Return what each query's distances are divided by, exactly, in float64; 0 without summaries."""
+    """Return what each query's distances are divided by, in float64; 0 where nothing was looked at."""
     if normalisation is Normalisation.STATIC:
         return [_static(query) for query in queries]
-    if not summaries:
+    if not looked:
         return [Maxima(0.0, 0.0)] * len(queries)
     found = np.zeros((len(queries), 2))
     least = np.zeros((len(queries), 2))
     matrix = normalisation is Normalisation.MATRIX
 
     def bound(own: Scanner, number: int) -> None:
-        for side, bounds in _bounds(own, queries[number], summaries[number]):
+        summary = looked[number]
+        if isinstance(summary, KeptDistances):
+            return
+        for side, bounds in _bounds(own, queries[number], summary):
             least[number, side] = _least_maximum(own, queries[number], side, bounds)
 
     def rescore(own: Scanner, number: int) -> None:
-        for side, bounds in _bounds(own, queries[number], summaries[number]):
+        summary = looked[number]
+        if isinstance(summary, KeptDistances):
+            found[number] = _maxima_of_kept(own, queries[number], summary)
+            return
+        for side, bounds in _bounds(own, queries[number], summary):
             # Of matrix it is enough to look at what may be the largest of all queries.
             floor = most[side] if matrix else _least_maximum(own, queries[number], side, bounds)
             found[number, side] = _maximum(own, queries[number], side, bounds, floor)
@@ -109,6 +117,10 @@ def exact_maxima(
     if matrix:
         found = np.broadcast_to(found.max(axis=0), found.shape)
     return [Maxima(*own) for own in found.tolist()]
+
+
+def _maxima_of_kept(scanner: Scanner, query: PreparedQuery, kept: KeptDistances) -> list[float]:
+    return [float(side.max(initial=0.0)) for side in scanner.rescore(query, kept.farthest(query))]
 
 
 def _static(query: PreparedQuery) -> Maxima:
@@ -131,7 +143,7 @@ def _least_maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _B
         return most
     farthest = np.sort(np.argpartition(-bounds.most, FARTHEST)[:FARTHEST])
     error = scanner.errors(query, farthest)[side] * bounds.unit
-    for here, found in _one_side(scanner, query, side, farthest):
+    for here, found in scanner.distances(query.one_side(side), farthest):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
         lower = np.where(found.filled, distance - error[here][:, None], 0.0)
         most = max(most, float(lower.max()))
@@ -145,10 +157,10 @@ def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds,
     # Those whose distance, negated, lies within a limit may be as far away.
     factors = (-bounds.unit, 0.0) if side == 0 else (0.0, -1.0)
     scanner, blocks = scanner.narrowed(query, blocks, factors, bounds.error[blocks] * bounds.unit - most)
-    if scanner.worth_rescoring(query):
+    if scanner.worth_rescoring:
         return float(scanner.rescore(query, scanner.all_rows(), side)[side].max(initial=0.0))
     error = scanner.errors(query, blocks)[side] * bounds.unit
-    for here, found in _one_side(scanner, query, side, blocks):
+    for here, found in scanner.distances(query.one_side(side), blocks):
         distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
         reach = (distance + error[here][:, None] >= most) & found.filled
         rows = found.rows(reach)
@@ -156,12 +168,6 @@ def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds,
             exact = max(exact, float(scanner.rescore(query, rows, side)[side].max()))
             most = max(most, exact)
     return exact
-
-
-def _one_side(
-    scanner: Scanner, query: PreparedQuery, side: int, blocks: Int64[ndarray, " block"]
-) -> Iterator[tuple[slice, Blocks]]:
-    return scanner.distances(query if scanner.keeps(query) else query.one_side(side), blocks)
 
 
 def _bounds(scanner: Scanner, query: PreparedQuery, summary: Summary) -> Iterator[tuple[int, _Bounds]]:

@@ -8,6 +8,7 @@ from jaxtyping import Float32, Float64, Int64, UInt64
 from numpy import ndarray
 
 from attrieve.gallery.exact.bounds import PreparedQuery
+from attrieve.gallery.exact.kept import KeptDistances
 from attrieve.gallery.exact.maxima import Maxima
 from attrieve.gallery.exact.scan import Scanner
 from attrieve.gallery.exact.selection_kernels import upper_bound_of_blocks, upper_bound_of_rows
@@ -70,8 +71,7 @@ class _Factors:
 def nearest_rows(
     scanner: Scanner,
     query: PreparedQuery,
-    summary: Summary,
-    mix: tuple[np.float32, np.float32],
+    looked: Summary | KeptDistances,
     most: Maxima,
     fusion: Fusion,
     k: int,
@@ -82,7 +82,10 @@ def nearest_rows(
     Rows of equal distance are ordered by ``tie``, then by position.
     """
     factors = _Factors.of(query, most, fusion)
-    rows = _candidates(scanner, query, summary, factors, mix, k)
+    if isinstance(looked, KeptDistances):
+        rows = looked.nearest((factors.attribute, factors.embedding), k, factors.limit)
+    else:
+        rows = _candidates(scanner, query, looked, factors, k)
     attribute, embedding = scanner.rescore(query, rows)
     fused = fuse_exactly(attribute, embedding, most, fusion)
     # Positions ascend and both sorts are stable. All rows that tie with the k-th are candidates.
@@ -117,11 +120,10 @@ def _candidates(
     query: PreparedQuery,
     summary: Summary,
     factors: _Factors,
-    mix: tuple[np.float32, np.float32],
     k: int,
 ) -> Int64[ndarray, " found"]:
     """Return all rows whose lower bound does not exceed the k-th smallest upper bound."""
-    least, largest = factors.ratios(mix)
+    least, largest = factors.ratios(summary.mix)
     errors = scanner.summary_errors(query, summary)
     heap, reach = np.full(k, np.inf), np.empty(len(summary.least_mix))
     both = factors.attribute, factors.embedding
@@ -132,7 +134,7 @@ def _candidates(
     blocks = blocks[reach[blocks] <= limit]
     error = factors.error(errors.attribute[blocks], errors.embedding[blocks])
     scanner, blocks = scanner.narrowed(query, blocks, both, error + limit)
-    if scanner.worth_rescoring(query):
+    if scanner.worth_rescoring:
         return scanner.all_rows()
     return _rows(scanner, query, factors, blocks, k)
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, Integer
+from jaxtyping import Bool, Float32, Float64, Int64, Integer
 from numpy import ndarray
 
 from attrieve.errors import InputError
 from attrieve.gallery.exact import coarse
+from attrieve.gallery.exact.bounds import PreparedQuery
 from attrieve.gallery.exact.coarse import CoarseCodes
 from attrieve.gallery.exact.columns import CompactColumns
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
@@ -18,6 +20,7 @@ from attrieve.gallery.exact.selection_kernels import gather_errors, kept_rows
 _NO_IDS = np.empty(0, dtype=np.int64)
 _NO_SCALE = np.empty(0, dtype=np.float32)
 _NO_WORDS = np.empty(0, dtype=np.int32)
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,40 @@ class Part:
         codes = self.segment.probability
         return _nothing(self.segment.rows) if codes is None or not used else codes.codes
 
-    def errors(self, error: Float32[ndarray, " block"]) -> Float32[ndarray, " own_block"]:
+    def attribute_error(
+        self, query: PreparedQuery, blocks: Int64[ndarray, " some"] | slice = _ALL
+    ) -> Float64[ndarray, " some"]:
+        """Return how far attribute distances of own blocks can be from the truth; 0 if they take no part."""
+        if query.attribute is None or self.segment.probability is None:
+            return np.zeros(len(range(self.blocks)[blocks]) if isinstance(blocks, slice) else len(blocks))
+        largest, length = self._probability_errors
+        return query.attribute.error(largest[blocks], length[blocks])
+
+    def embedding_error(
+        self, query: PreparedQuery, blocks: Int64[ndarray, " some"] | slice = _ALL
+    ) -> Float64[ndarray, " some"]:
+        """Return the same of embedding distances by the codes of all entries."""
+        if query.embedding is None or self.segment.embedding is None:
+            return np.zeros(len(range(self.blocks)[blocks]) if isinstance(blocks, slice) else len(blocks))
+        return query.embedding.error(self._embedding_errors[blocks])
+
+    @cached_property
+    def _probability_errors(self) -> tuple[ndarray, ndarray]:
+        codes = self.segment.probability
+        assert codes is not None
+        return self._own(codes.largest_error), self._own(codes.error)
+
+    @cached_property
+    def _embedding_errors(self) -> ndarray:
+        assert self.segment.embedding is not None
+        return self._own(self.segment.embedding.error)
+
+    @cached_property
+    def coarse_errors(self) -> tuple[Float32[ndarray, " own_block"], Float32[ndarray, " own_block"]] | None:
+        """Errors of the codes along few directions, and the length of what lies outside; None without."""
+        return None if self.coarse is None else (self._own(self.coarse.error), self._own(self.coarse.left))
+
+    def _own(self, error: Float32[ndarray, " block"]) -> Float32[ndarray, " own_block"]:
         """Return the errors of this part's blocks from those of the segment's."""
         if self.ids is None:
             return error
@@ -130,19 +166,23 @@ def _kept(keep: ndarray, rows: int) -> Int64[ndarray, " kept"]:
         if len(keep) != rows:
             raise InputError(f"the mask must cover all {rows} rows, it has {len(keep)} entries")
         return _from_mask(np.ascontiguousarray(keep))
-    ids = keep.astype(np.int64)
-    if not (np.diff(ids) > 0).all():
+    ids = np.ascontiguousarray(keep, dtype=np.int64)
+    ascend = bool((ids[1:] > ids[:-1]).all())
+    if not ascend:
         ids = np.sort(ids)
     if len(ids) and not 0 <= ids[0] <= ids[-1] < rows:
         raise InputError(f"rows are numbered 0 to {rows - 1}; keep names {ids[0]} to {ids[-1]}")
-    if (np.diff(ids) == 0).any():
+    if not ascend and (ids[1:] == ids[:-1]).any():
         raise InputError("keep names a row twice; leave out repetitions (numpy.unique)")
     return ids
 
 
 def _from_mask(mask: Bool[ndarray, " row"]) -> Int64[ndarray, " kept"]:
+    packed = np.zeros(-(-len(mask) // 64), dtype=np.int64)
+    bits = np.packbits(mask, bitorder="little")
+    packed.view(np.uint8)[: len(bits)] = bits
     found = np.empty(np.count_nonzero(mask), dtype=np.int64)
-    kept_rows(mask[: len(mask) // 8 * 8].view(np.int64), mask, found)
+    kept_rows(packed, found)
     return found
 
 

@@ -14,13 +14,13 @@ from numpy import ndarray
 from attrieve.gallery.exact.batch import AskedSquares, AskedVectors
 from attrieve.gallery.exact.batch_kernels import scan_batch
 from attrieve.gallery.exact.bounds import AskedEmbedding, PreparedQuery
+from attrieve.gallery.exact.kept import LEAST_SHARE, errors_of_all
 from attrieve.gallery.exact.looking import (
     fill_distances,
     first_look,
     rescore_rows,
     room_for,
     scan_rows,
-    summary_of,
 )
 from attrieve.gallery.exact.parts import Part
 from attrieve.gallery.exact.quantise import BLOCK_ROWS
@@ -30,9 +30,6 @@ from attrieve.gallery.exact.threads import run_all
 
 STEP_BLOCKS = 256
 """Blocks whose distances are computed at a time when some are looked at again."""
-
-LEAST_SHARE = 32
-"""Blocks that are computed sooner than handed to another thread."""
 
 TURN_ROWS = 1 << 14
 """Rows that queries take turns at, so that they stay in the cache: 1.2 MB with 32 directions."""
@@ -57,14 +54,13 @@ def least_batch() -> int:
 
 
 class Scanner:
-    """Reads the parts of a search; holds no state but them, and distances it was told to keep."""
+    """Reads the parts of a search; holds no state but them, and what it found out about them."""
 
     def __init__(self, parts: Sequence[Part], threads: int) -> None:
         self.parts = tuple(parts)
         self.threads = threads
         self.blocks = sum(part.blocks for part in parts)
         self.rows = sum(part.rows for part in parts)
-        self._kept: dict[PreparedQuery, list[Blocks]] = {}
         self._keeps_errors = False
         self._kept_errors: dict[PreparedQuery, SummaryErrors] = {}
         self._first: dict[tuple[PreparedQuery, Part], AskedEmbedding | None] = {}
@@ -78,26 +74,14 @@ class Scanner:
         alone.threads = 1  # a task that waits for tasks of the same pool could wait for ever
         run_all([partial(work, alone, number) for number in range(len(queries))], self.threads)
 
-    def keep_distances(self, queries: Sequence[PreparedQuery]) -> None:
-        """Compute all distances now, so that no row is read twice; 8 bytes a row and query."""
-        tasks: list[Callable[[], None]] = []
-        for query in queries:
-            self._kept[query] = [room_for(part) for part in self.parts]
-            for found in self._kept[query]:
-                tasks += self._shares(found, query)
-        run_all(tasks, self.threads)
-
-    def worth_rescoring(self, query: PreparedQuery) -> bool:
+    @property
+    def worth_rescoring(self) -> bool:
         """Whether all rows of a narrowed scanner are as quickly computed from their floats as looked at."""
-        return self.rows <= MOST_RESCORED and not self.keeps(query)
+        return self.rows <= MOST_RESCORED
 
     def all_rows(self) -> Int64[ndarray, " row"]:
         """Return the positions of all rows among those of the columns."""
         return np.concatenate([part.global_rows(np.arange(part.rows)) for part in self.parts] or [_NO_ROWS])
-
-    def keeps(self, query: PreparedQuery) -> bool:
-        """Whether all distances of a query are kept."""
-        return query in self._kept
 
     def _shares(self, found: Blocks, query: PreparedQuery) -> list[Callable[[], None]]:
         step = max(LEAST_SHARE, -(-len(found.blocks) // self.threads))
@@ -111,8 +95,6 @@ class Scanner:
     ) -> list[Summary]:
         """Scan all parts once for all queries."""
         self._keeps_errors = len(queries) * self.blocks <= MOST_KEPT_ERRORS
-        if all(query in self._kept for query in queries):
-            return [summary_of(self._kept[query], mix) for query, mix in zip(queries, mixes, strict=True)]
         self._ask_first(queries)
         if len(queries) < least_batch():
             return self._summarise_in_turn(queries, mixes)
@@ -138,7 +120,7 @@ class Scanner:
             for query, mix, table in zip(queries, mixes, tables, strict=True)
         ]
         run_all(tasks, self.threads)
-        return [Summary(*table) for table in tables]
+        return [Summary(mix, *table) for mix, table in zip(mixes, tables, strict=True)]
 
     def _summarise_together(
         self, queries: Sequence[PreparedQuery], mixes: Sequence[tuple[np.float32, np.float32]]
@@ -178,7 +160,9 @@ class Scanner:
             ]
         run_all(tasks, self.threads)
         return [
-            Summary(table[0, number], table[1, number], table[2, number], table[3, number], error)
+            Summary(
+                mixes[number], table[0, number], table[1, number], table[2, number], table[3, number], error
+            )
             for number, error in enumerate(squares.error.tolist())
         ]
 
@@ -203,14 +187,14 @@ class Scanner:
         return self._kept_errors[query]
 
     def _summary_errors(self, query: PreparedQuery, summary: Summary) -> SummaryErrors:
-        by_attribute, by_embedding = self.errors(query, np.arange(self.blocks))
+        by_attribute, by_embedding = errors_of_all(self.parts, query)
         outside = np.zeros(self.blocks)
         for part in self.parts:
-            coarse, asked = part.coarse, self._first.get((query, part))
+            coarse, asked = part.coarse_errors, self._first.get((query, part))
             if asked is not None and coarse is not None:
-                by_embedding[part.own_blocks] = asked.error(part.errors(coarse.error))
+                by_embedding[part.own_blocks] = asked.error(coarse[0])
                 # twice, from one side of the truth to the other
-                outside[part.own_blocks] = 2 * asked.outside * part.errors(coarse.left).astype(np.float64)
+                outside[part.own_blocks] = 2 * asked.outside * coarse[1].astype(np.float64)
         if summary.square_error > 0 and summary.least_attribute is not None:
             # |a - b| = |a^2 - b^2| / (a + b), and never more than the root of |a^2 - b^2|
             least = np.maximum(summary.least_attribute, math.sqrt(summary.square_error), dtype=np.float64)
@@ -224,9 +208,7 @@ class Scanner:
         factors: tuple[float, float],
         limit: Float64[ndarray, " block"],
     ) -> tuple["Scanner", Int64[ndarray, " narrowed_block"]]:
-        """Return a scanner of those rows of some blocks (ascending) that may lie within a limit.
-
-        And its blocks; if distances are kept, it is this one, with the blocks handed in.
+        """Return a scanner of those rows of some blocks (ascending) that may lie within a limit; its blocks.
 
         Args:
             query: one that was summarised.
@@ -234,8 +216,6 @@ class Scanner:
             factors: of attribute and embedding distance; what their sum must not exceed is the limit.
             limit: of each block, the errors of the codes included.
         """
-        if query in self._kept:
-            return self, blocks
         parts: list[Part] = []
         first_block = 0
         for part in self.parts:
@@ -278,24 +258,16 @@ class Scanner:
         for part in self.parts:
             low, high = np.searchsorted(blocks, [part.first_block, part.first_block + part.blocks]).tolist()
             own = blocks[low:high] - part.first_block
-            probability, embedding = part.segment.probability, part.segment.embedding
-            if query.attribute is not None and probability is not None:
-                by_attribute[low:high] = query.attribute.error(
-                    part.errors(probability.largest_error)[own], part.errors(probability.error)[own]
-                )
-            if query.embedding is not None and embedding is not None:
-                by_embedding[low:high] = query.embedding.error(part.errors(embedding.error)[own])
+            by_attribute[low:high] = part.attribute_error(query, own)
+            by_embedding[low:high] = part.embedding_error(query, own)
         return by_attribute, by_embedding
 
     def distances(
         self, query: PreparedQuery, blocks: Int64[ndarray, " block"]
     ) -> Iterator[tuple[slice, Blocks]]:
         """Yield approximate distances of blocks (ascending positions), and which of them these are."""
-        for number, part in enumerate(self.parts):
+        for part in self.parts:
             low, high = np.searchsorted(blocks, [part.first_block, part.first_block + part.blocks]).tolist()
-            if query in self._kept and low < high:
-                yield slice(low, high), self._kept[query][number].some(blocks[low:high] - part.first_block)
-                continue
             for start in range(low, high, STEP_BLOCKS):
                 here = slice(start, min(start + STEP_BLOCKS, high))
                 found = room_for(part, blocks[here] - part.first_block)

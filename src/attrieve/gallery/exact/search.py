@@ -10,6 +10,7 @@ from numpy import ndarray
 from attrieve.errors import InputError
 from attrieve.gallery.exact.bounds import PreparedQuery, prepare
 from attrieve.gallery.exact.columns import CompactColumns
+from attrieve.gallery.exact.kept import KeptDistances, keep_distances
 from attrieve.gallery.exact.maxima import Maxima, exact_maxima, pilot_mixes
 from attrieve.gallery.exact.nearest import Found, nearest_rows
 from attrieve.gallery.exact.parts import select_parts
@@ -20,7 +21,7 @@ from attrieve.gallery.exact.threads import default_threads
 from attrieve.scoring.fusion import Fusion, Normalisation
 
 MOST_KEPT_DISTANCES = 2**15
-"""Rows times queries up to which all distances are kept, 8 bytes each; it spares a second look at rows."""
+"""Rows times queries up to which all distances are kept, 8 bytes each."""
 
 MOST_TOGETHER = 128
 """Queries that share a pass, at most: each holds 16 bytes for every 64 rows until it is answered."""
@@ -65,8 +66,7 @@ class StartedSearch:
     maxima: Float64[ndarray, "query 2"]
     _scanner: Scanner
     _prepared: tuple[PreparedQuery, ...]
-    _summaries: tuple[Summary, ...]
-    _mixes: tuple[tuple[np.float32, np.float32], ...]
+    _looked: tuple[Summary | KeptDistances, ...]
     _fusion: Fusion
     _rows: int
 
@@ -113,11 +113,11 @@ class StartedSearch:
         found = [_NOTHING] * len(self._prepared)
 
         def find(scanner: Scanner, number: int) -> None:
-            query, summary, mix = self._prepared[number], self._summaries[number], self._mixes[number]
+            query, looked = self._prepared[number], self._looked[number]
             k, own = min(most[number], self._scanner.rows), Maxima(*maxima[number].tolist())
-            found[number] = nearest_rows(scanner, query, summary, mix, own, self._fusion, k, tie)
+            found[number] = nearest_rows(scanner, query, looked, own, self._fusion, k, tie)
 
-        if self._summaries:
+        if self._looked:
             self._scanner.for_each(self._prepared, find)
         return found
 
@@ -156,15 +156,15 @@ def start_search(
     prepared = tuple(prepare(query, columns.dim, columns.attributes) for query in queries)
     scanner = Scanner(select_parts(columns, keep), threads or default_threads())
     fusion = queries[0].fusion if queries else Fusion()
-    if not prepared or not scanner.blocks:
-        static = exact_maxima(scanner, prepared, (), fusion.normalisation)
-        return StartedSearch(_table(static), scanner, prepared, (), (), fusion, len(columns))
-    if len(prepared) * scanner.rows <= MOST_KEPT_DISTANCES:
-        scanner.keep_distances(prepared)
-    mixes = tuple(pilot_mixes(scanner, prepared, fusion))
-    summaries = tuple(scanner.summarise(prepared, mixes))
-    maxima = exact_maxima(scanner, prepared, summaries, fusion.normalisation)
-    return StartedSearch(_table(maxima), scanner, prepared, summaries, mixes, fusion, len(columns))
+    looked: tuple[Summary | KeptDistances, ...] = ()
+    if not scanner.blocks:
+        pass
+    elif len(prepared) * scanner.rows <= MOST_KEPT_DISTANCES:
+        looked = tuple(keep_distances(scanner.parts, prepared, scanner.threads))
+    else:
+        looked = tuple(scanner.summarise(prepared, pilot_mixes(scanner, prepared, fusion)))
+    maxima = exact_maxima(scanner, prepared, looked, fusion.normalisation)
+    return StartedSearch(_table(maxima), scanner, prepared, looked, fusion, len(columns))
 
 
 def search_exact(

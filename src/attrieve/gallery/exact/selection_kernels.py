@@ -6,6 +6,7 @@ import numba
 import numpy as np
 
 from attrieve.gallery.exact.compiling import BLOCK, IN_PLACE, NO_ROW
+from attrieve.gallery.exact.lanes import trailing_zeros
 
 
 @numba.njit(**IN_PLACE)
@@ -51,20 +52,15 @@ def gather_errors(error, ids, found):
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def kept_rows(words, mask, found):
-    """Fill the rows a mask keeps, looking at eight at a time first; return how many."""
+def kept_rows(words, found):
+    """Fill the rows whose bit is set, the lowest bit of a word first."""
     count = 0
     for word in range(words.shape[0]):
-        if words[word] != 0:
-            for row in range(8 * word, 8 * word + 8):
-                if mask[row]:
-                    found[count] = row
-                    count += 1
-    for row in range(8 * words.shape[0], mask.shape[0]):
-        if mask[row]:
-            found[count] = row
+        left = words[word]
+        while left != 0:
+            found[count] = 64 * word + trailing_zeros(left)
             count += 1
-    return count
+            left &= left - 1
 
 
 @numba.njit(**IN_PLACE)
@@ -120,3 +116,42 @@ def upper_bound_of_rows(attribute, embedding, error, by_attribute, by_embedding,
         for i in range(attribute.shape[1]):
             if attribute[b, i] < NO_ROW:
                 offer(heap, by_attribute * attribute[b, i] + by_embedding * embedding[b, i] + error[b])
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def farthest_rows(
+    attribute, embedding, attribute_error, embedding_error, by_attribute, by_embedding, places
+):  # fmt: skip
+    """Fill the places of the rows that can be the farthest by a distance that counts; return how many."""
+    least_attribute = least_embedding = -np.inf
+    for b in range(attribute.shape[0]):
+        for i in range(attribute.shape[1]):
+            if attribute[b, i] < NO_ROW:
+                least_attribute = max(least_attribute, attribute[b, i] - attribute_error[b])
+                least_embedding = max(least_embedding, embedding[b, i] - embedding_error[b])
+    found = 0
+    for b in range(attribute.shape[0]):
+        reach_attribute = least_attribute - attribute_error[b] if by_attribute else np.inf
+        reach_embedding = least_embedding - embedding_error[b] if by_embedding else np.inf
+        for i in range(attribute.shape[1]):
+            far = attribute[b, i] >= reach_attribute or embedding[b, i] >= reach_embedding
+            if far and attribute[b, i] < NO_ROW:
+                places[found] = b * attribute.shape[1] + i
+                found += 1
+    return found
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def rows_up_to(attribute, embedding, error, by_attribute, by_embedding, limit, places):
+    """Fill the places of the rows whose fused distance can be up to a limit; return how many."""
+    found = 0
+    for b in range(attribute.shape[0]):
+        reach = limit + error[b]
+        for i in range(attribute.shape[1]):
+            near = by_attribute * attribute[b, i] + by_embedding * embedding[b, i] <= reach
+            if near and attribute[b, i] < NO_ROW:
+                places[found] = b * attribute.shape[1] + i
+                found += 1
+    return found

@@ -20,12 +20,14 @@ class Summary:
     were looked at along a few directions alone, what rows have outside these counts in full against them.
 
     Args:
+        mix: factors of both distances, roughly those of the fused distance.
         most_attribute, most_embedding: the largest distances in the block.
         least_mix: smallest ``mix[0] * attribute + mix[1] * embedding``.
         least_attribute: smallest attribute distance, where ``square_error`` is not 0.
         square_error: what the square of an attribute distance may be off beside the errors of the codes.
     """
 
+    mix: tuple[np.float32, np.float32]
     most_attribute: Float32[ndarray, " block"]
     most_embedding: Float32[ndarray, " block"]
     least_mix: Float32[ndarray, " block"]
