@@ -1,16 +1,17 @@
 """The maxima distances are divided by: guessed from a few blocks, then found exactly."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray
 
-from attrieve.gallery.exact.bounds import PreparedQuery
+from attrieve.gallery.exact.bounds import AskedAttributes, PreparedQuery
 from attrieve.gallery.exact.kept import KeptDistances
 from attrieve.gallery.exact.scan import Scanner
-from attrieve.gallery.exact.selection_kernels import span
+from attrieve.gallery.exact.selection_kernels import blocks_reaching, farthest_blocks
 from attrieve.gallery.exact.summary import Summary
 from attrieve.scoring.fusion import COSINE_MAXIMUM, Fusion, Normalisation
 
@@ -53,7 +54,7 @@ def pilot_mixes(
 
 def _guess(scanner: Scanner, query: PreparedQuery) -> Maxima:
     count = max(1, min(PILOT_BLOCKS, scanner.blocks // PILOT_BLOCKS))
-    blocks = np.unique(np.linspace(0, scanner.blocks - 1, count).astype(np.int64))
+    blocks = np.arange(count) * (scanner.blocks - 1) // max(1, count - 1)
     most_attribute = most_embedding = 0.0
     for _, found in scanner.distances(query, blocks):
         rows = found.filled
@@ -91,24 +92,26 @@ def exact_maxima(
         return [Maxima(0.0, 0.0)] * len(queries)
     found = np.zeros((len(queries), 2))
     least = np.zeros((len(queries), 2))
+    sides: list[list[_Side]] = [[] for _ in queries]
     matrix = normalisation is Normalisation.MATRIX
 
     def bound(own: Scanner, number: int) -> None:
         summary = looked[number]
-        if isinstance(summary, KeptDistances):
-            return
-        for side, bounds in _bounds(own, queries[number], summary):
-            least[number, side] = _least_maximum(own, queries[number], side, bounds)
+        if isinstance(summary, Summary):
+            sides[number] = list(_sides(own, queries[number], summary))
+            least[number, [side.number for side in sides[number]]] = [side.least for side in sides[number]]
 
     def rescore(own: Scanner, number: int) -> None:
-        summary = looked[number]
-        if isinstance(summary, KeptDistances):
-            found[number] = _maxima_of_kept(own, queries[number], summary)
+        kept = looked[number]
+        if isinstance(kept, KeptDistances):
+            found[number] = _maxima_of_kept(own, queries[number], kept)
             return
-        for side, bounds in _bounds(own, queries[number], summary):
+        if not matrix:
+            bound(own, number)
+        for side in sides[number]:
             # Of matrix it is enough to look at what may be the largest of all queries.
-            floor = most[side] if matrix else _least_maximum(own, queries[number], side, bounds)
-            found[number, side] = _maximum(own, queries[number], side, bounds, floor)
+            floor = most[side.number] if matrix else side.least
+            found[number, side.number] = _maximum(own, queries[number], side, floor)
 
     if matrix:
         scanner.for_each(queries, bound)
@@ -127,65 +130,82 @@ def _static(query: PreparedQuery) -> Maxima:
     return Maxima(query.exact.static_attribute_maximum, COSINE_MAXIMUM)
 
 
-class _Bounds(NamedTuple):
-    """Between which numbers the largest distance of each block lies; error of the codes in units of them."""
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Of a distance, by blocks: what a summary says of the largest, and the blocks that reach farthest.
 
-    least: Float64[ndarray, " block"]
-    most: Float64[ndarray, " block"]
-    error: Float64[ndarray, " block"]
+    Args:
+        number: 0 for attributes, 1 for embeddings.
+        unit: that distances are in.
+        value: the largest distance of each block, in units.
+        error: what that can be off.
+        outside: by how much more it can be too large.
+        reach: the most it can be, of the blocks that reach farthest, in no order.
+        blocks: which these are.
+        least: a lower bound of the largest distance.
+    """
+
+    number: int
     unit: float
+    value: Float32[ndarray, " block"]
+    error: Float64[ndarray, " block"]
+    outside: Float64[ndarray, " block"]
+    reach: Float64[ndarray, " far"]
+    blocks: Int64[ndarray, " far"]
+    least: float
+
+    def reaching(self, most: float) -> Int64[ndarray, " found"]:
+        """Return the blocks (ascending) whose largest distance can be ``most``."""
+        if self.reach.min() < most:  # then all that do are among these
+            return np.sort(self.blocks[self.reach >= most])
+        found = np.empty(len(self.value), dtype=np.int64)
+        return found[: blocks_reaching(self.value, self.unit, self.error, most, found)]
 
 
-def _least_maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds) -> float:
-    """Return a lower bound of the largest distance, from a closer look at the blocks that reach farthest."""
-    most = float(bounds.least.max())
-    if np.count_nonzero(bounds.most >= most) <= FARTHEST:
-        return most
-    farthest = np.sort(np.argpartition(-bounds.most, FARTHEST)[:FARTHEST])
-    error = scanner.errors(query, farthest)[side] * bounds.unit
-    for here, found in scanner.distances(query.one_side(side), farthest):
-        distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
-        lower = np.where(found.filled, distance - error[here][:, None], 0.0)
-        most = max(most, float(lower.max()))
-    return most
+def _sides(scanner: Scanner, query: PreparedQuery, summary: Summary) -> Iterator[_Side]:
+    """Yield the sides that take part, after a closer look at the blocks that reach farthest."""
+    errors = scanner.summary_errors(query, summary)
+    values = (summary.most_attribute, summary.most_embedding)
+    for number, asked in enumerate((query.attribute, query.embedding)):
+        if asked is None:
+            continue
+        unit = asked.unit if isinstance(asked, AskedAttributes) else 1.0
+        outside = errors.outside if number else np.zeros(len(errors.outside))
+        count = min(FARTHEST, len(values[number]))
+        reach, blocks = np.full(count, -np.inf), np.zeros(count, dtype=np.int64)
+        least = farthest_blocks(values[number], unit, errors[number], outside, reach, blocks)
+        if reach.min() >= least:
+            least = max(least, _largest_of(scanner, query.one_side(number), number, unit, np.sort(blocks)))
+        yield _Side(number, unit, values[number], errors[number], outside, reach, blocks, least)
 
 
-def _maximum(scanner: Scanner, query: PreparedQuery, side: int, bounds: _Bounds, most: float) -> float:
+def _largest_of(
+    scanner: Scanner, query: PreparedQuery, side: int, unit: float, blocks: Int64[ndarray, " far"]
+) -> float:
+    """Return a lower bound of the largest distance in some blocks, from the codes of all entries."""
+    error = scanner.errors(query, blocks)[side]
+    largest = 0.0
+    for here, found in scanner.distances(query, blocks):
+        distance = (found.attribute, found.embedding)[side].astype(np.float64) - error[here][:, None]
+        largest = max(largest, unit * float(np.where(found.filled, distance, 0.0).max()))
+    return largest
+
+
+def _maximum(scanner: Scanner, query: PreparedQuery, side: _Side, most: float) -> float:
     """Return the largest distance, or less if it is below ``most``; rescores the rows that can be it."""
-    exact = 0.0
-    blocks = np.flatnonzero(bounds.most >= most)
+    exact, number = 0.0, side.number
+    blocks = side.reaching(most)
     # Those whose distance, negated, lies within a limit may be as far away.
-    factors = (-bounds.unit, 0.0) if side == 0 else (0.0, -1.0)
-    scanner, blocks = scanner.narrowed(query, blocks, factors, bounds.error[blocks] * bounds.unit - most)
+    factors = (-side.unit, 0.0) if number == 0 else (0.0, -1.0)
+    scanner, blocks = scanner.narrowed(query, blocks, factors, side.error[blocks] * side.unit - most)
     if scanner.worth_rescoring:
-        return float(scanner.rescore(query, scanner.all_rows(), side)[side].max(initial=0.0))
-    error = scanner.errors(query, blocks)[side] * bounds.unit
-    for here, found in scanner.distances(query.one_side(side), blocks):
-        distance = (found.attribute, found.embedding)[side] * np.float64(bounds.unit)
+        return float(scanner.rescore(query, scanner.all_rows(), number)[number].max(initial=0.0))
+    error = scanner.errors(query, blocks)[number] * side.unit
+    for here, found in scanner.distances(query.one_side(number), blocks):
+        distance = (found.attribute, found.embedding)[number] * np.float64(side.unit)
         reach = (distance + error[here][:, None] >= most) & found.filled
         rows = found.rows(reach)
         if len(rows):
-            exact = max(exact, float(scanner.rescore(query, rows, side)[side].max()))
+            exact = max(exact, float(scanner.rescore(query, rows, number)[number].max()))
             most = max(most, exact)
     return exact
-
-
-def _bounds(scanner: Scanner, query: PreparedQuery, summary: Summary) -> Iterator[tuple[int, _Bounds]]:
-    """Yield the sides that take part: 0 for attributes, 1 for embeddings."""
-    errors = scanner.summary_errors(query, summary)
-    if query.attribute is not None:
-        nothing = np.zeros(len(errors.attribute))
-        yield 0, _span(summary.most_attribute, query.attribute.unit, errors.attribute, nothing)
-    if query.embedding is not None:
-        yield 1, _span(summary.most_embedding, 1.0, errors.embedding, errors.outside)
-
-
-def _span(
-    value: Float32[ndarray, " block"],
-    unit: float,
-    error: Float64[ndarray, " block"],
-    outside: Float64[ndarray, " block"],
-) -> _Bounds:
-    least, most = np.empty((2, len(value)))
-    span(value, unit, error, outside, least, most)
-    return _Bounds(least, most, error, unit)

@@ -101,11 +101,35 @@ def upper_bound_of_blocks(
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def span(value, unit, error, outside, least, most):
-    """Fill between which numbers values lie that can be off by an error, and too large by ``outside``."""
+def farthest_blocks(value, unit, error, outside, reach, blocks):
+    """Fill the blocks that can reach farthest and how far, in no order; return a lower bound of the largest.
+
+    Values can be off by an error, and too large by ``outside`` besides. Where the last place's reach is below
+    the bound, all blocks that can hold the largest are there.
+    """
+    least, last = 0.0, 0
     for i in range(value.shape[0]):
         middle = unit * np.float64(value[i])
-        least[i], most[i] = middle - unit * (error[i] + outside[i]), middle + unit * error[i]
+        least = max(least, middle - unit * (error[i] + outside[i]))
+        most = middle + unit * error[i]
+        if most > reach[last]:
+            reach[last], blocks[last] = most, i
+            for place in range(reach.shape[0]):
+                if reach[place] < reach[last]:
+                    last = place
+    return least
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def blocks_reaching(value, unit, error, most, found):
+    """Fill the blocks whose value, which can be off by an error, can be ``most``; return how many."""
+    count = 0
+    for i in range(value.shape[0]):
+        if unit * np.float64(value[i]) + unit * error[i] >= most:
+            found[count] = i
+            count += 1
+    return count
 
 
 @numba.njit(**IN_PLACE)
