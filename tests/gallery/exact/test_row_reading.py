@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from attrieve.errors import StorageError
+from attrieve.gallery.exact import row_reading
 from attrieve.gallery.exact.row_reading import MANY, read_rows
 
 
@@ -33,3 +34,19 @@ def test_a_file_cut_short_is_told(tmp_path: Path) -> None:
         file.truncate(5000)
     with pytest.raises(StorageError, match="row 900 is missing"):
         read_rows(mapped, np.array([3, 900]))
+
+
+def test_reading_goes_on_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal may end a read early; the rows that are still missing follow."""
+    table = np.random.default_rng(1).random((1000, 5), dtype=np.float32)
+    np.save(tmp_path / "table.npy", table)
+    mapped = np.asarray(np.load(tmp_path / "table.npy", mmap_mode="c"))
+    whole = row_reading._read_all
+
+    def interrupted(file: int, start: int, rows: np.ndarray, found: np.ndarray) -> int:
+        done = min(2, len(rows))
+        return int(whole(file, start, rows[:done], found[:done]))
+
+    monkeypatch.setattr(row_reading, "_read_all", interrupted)
+    wanted = np.array([1, 5, 400, 402, 999])
+    assert (read_rows(mapped, wanted) == table[wanted]).all()

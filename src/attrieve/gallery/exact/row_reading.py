@@ -5,12 +5,15 @@ hundred searches the floats would count as memory of the process. Reading rows l
 """
 
 import os
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
 from attrieve.errors import StorageError
+from attrieve.gallery.exact.compiling import ALLOCATING
 
 DENSE, MANY = 8, 256
 """Rows are read from the mapping where many are wanted, and at least one in so many between them."""
@@ -42,18 +45,34 @@ def read_rows(
 def _mapped(column: ndarray) -> "np.memmap | None":
     """Return the mapping of a whole file that a table is a view of, or None."""
     base = column.base
-    if not isinstance(base, np.memmap) or base.shape != column.shape or not hasattr(os, "preadv"):
+    if not isinstance(base, np.memmap) or base.shape != column.shape or not hasattr(os, "pread"):
         return None
     return base if base.flags.c_contiguous and base.ctypes.data == column.ctypes.data else None
 
 
 def _read(file: int, mapped: "np.memmap", column: ndarray, rows: ndarray) -> ndarray:
     size, found = column.shape[1] * column.itemsize, np.empty((len(rows), column.shape[1]), np.float32)
-    room = memoryview(found).cast("B")  # type: ignore[arg-type]  # NumPy's own hints leave it out
-    for place, row in enumerate(rows.tolist()):
-        here = room[place * size : (place + 1) * size]
-        if os.preadv(file, [here], mapped.offset + row * size) != size:
-            raise StorageError(
-                f"{mapped.filename} was cut short: row {row} is missing; write the columns again"
-            )
+    done = _read_all(file, mapped.offset, rows, found)
+    if done < len(rows):  # the system says why, or that the file ends here
+        row = int(rows[done])
+        if len(os.pread(file, size, mapped.offset + row * size)) == size:
+            return np.concatenate([found[:done], _read(file, mapped, column, rows[done:])])
+        raise StorageError(f"{mapped.filename} was cut short: row {row} is missing; write the columns again")
     return found
+
+
+_pread = numba.types.ExternalFunction(
+    "pread",
+    numba.types.int64(numba.types.int32, numba.types.voidptr, numba.types.uint64, numba.types.int64),
+)
+
+
+@numba.njit(**ALLOCATING)
+@no_type_check
+def _read_all(file, start, rows, found):
+    """Fill rows from an open file whose table starts at a byte; return how many until one could not be."""
+    size = found.shape[1] * found.itemsize
+    for place in range(rows.shape[0]):
+        if _pread(file, found[place].ctypes, size, start + rows[place] * size) != size:
+            return place
+    return rows.shape[0]
