@@ -5,7 +5,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from attrieve.gallery.exact import lanes
+from attrieve.gallery.exact import float_lanes, lanes
 
 
 @numba.njit
@@ -13,13 +13,6 @@ from attrieve.gallery.exact import lanes
 def products(codes, wanted, found):  # type: ignore[no-untyped-def]
     sums = lanes.add_products(lanes.no_sums(), lanes.load_bytes(codes, 3), lanes.load_pairs(wanted, 1))
     lanes.store_sums(sums, found, 2)
-
-
-@numba.njit
-@no_type_check
-def repeated(entries, wanted, found):  # type: ignore[no-untyped-def]
-    pair = lanes.repeat_pair(entries, 1)
-    lanes.store_sums(lanes.add_products(lanes.no_sums(), pair, lanes.load_pairs(wanted, 0)), found, 0)
 
 
 @numba.njit
@@ -51,23 +44,25 @@ def totals(sums, found):  # type: ignore[no-untyped-def]
 @no_type_check
 def halves(words, found):  # type: ignore[no-untyped-def]
     both = lanes.load_sums(words, 0)
-    lanes.store_floats(lanes.lower_halves(both), found, 0)
-    lanes.store_floats(lanes.upper_halves(both), found, 8)
+    float_lanes.store_floats(float_lanes.lower_halves(both), found, 0)
+    float_lanes.store_floats(float_lanes.upper_halves(both), found, 8)
 
 
 @numba.njit
 @no_type_check
 def floats(one, other, whole, short, found):  # type: ignore[no-untyped-def]
-    a, b = lanes.load_floats(one, 1), lanes.load_floats(other, 0)
+    a, b = float_lanes.load_floats(one, 1), float_lanes.load_floats(other, 0)
     lanes.expect(one, 10**6)
-    lanes.store_floats(lanes.smaller(a, b), found, 0)
-    lanes.store_floats(lanes.larger(a, b), found, 8)
-    lanes.store_floats(lanes.root(lanes.multiply(a, a)), found, 16)
-    half = lanes.repeat_float(np.float32(0.5))
-    lanes.store_floats(lanes.add(lanes.as_floats(lanes.load_sums(whole, 2)), half), found, 24)
-    lanes.store_floats(lanes.load_short(short, 1), found, 32)
-    lanes.store_floats(lanes.subtract(a, b), found, 40)
-    return lanes.smallest(b), lanes.largest(b), lanes.total_float(b)
+    float_lanes.store_floats(float_lanes.smaller(a, b), found, 0)
+    float_lanes.store_floats(float_lanes.larger(a, b), found, 8)
+    float_lanes.store_floats(float_lanes.root(float_lanes.multiply(a, a)), found, 16)
+    half = float_lanes.repeat_float(np.float32(0.5))
+    float_lanes.store_floats(
+        float_lanes.add(float_lanes.as_floats(lanes.load_sums(whole, 2)), half), found, 24
+    )
+    float_lanes.store_floats(float_lanes.load_short(short, 1), found, 32)
+    float_lanes.store_floats(float_lanes.subtract(a, b), found, 40)
+    return float_lanes.smallest(b), float_lanes.largest(b), float_lanes.total_float(b)
 
 
 def test_products_of_pairs() -> None:
@@ -85,10 +80,6 @@ def test_products_of_pairs() -> None:
     each = codes[3:19].astype(int) * wanted[1:17]
     products(codes, wanted, found)
     assert found[2:].tolist() == (each[::2] + each[1::2]).tolist()
-    entries = generator.integers(-300, 300, 4, np.int16)
-    repeated(entries, wanted, found)
-    pairs = wanted[:16].reshape(8, 2).astype(int) * entries[1:3]
-    assert found[:8].tolist() == pairs.sum(axis=1).tolist()
 
 
 def test_weighed_squares() -> None:
@@ -156,3 +147,49 @@ def test_zeros_below_the_lowest_bit() -> None:
         word = (int(above[bit]) >> bit << bit | 1 << bit) % 2**64
         assert zeros_below(np.uint64(word).view(np.int64)) == bit
     assert zeros_below(np.int64(0)) == 64
+
+
+@numba.njit
+@no_type_check
+def sixteen(codes, wanted, one, other, words, sums, found):  # type: ignore[no-untyped-def]
+    products = lanes.add_products(
+        lanes.no_wide_sums(), lanes.repeat_wide_pair(codes, 1), lanes.load_wide_pairs(wanted, 3)
+    )
+    lanes.store_sums(products, sums, 1)
+    lanes.store_sums(lanes.load_wide_sums(words, 2), sums, 20)
+    a, b = float_lanes.load_wide_floats(one, 1), float_lanes.load_wide_floats(other, 0)
+    float_lanes.store_floats(float_lanes.smaller(a, b), found, 0)
+    float_lanes.store_floats(float_lanes.larger(a, b), found, 16)
+    float_lanes.store_floats(float_lanes.root(float_lanes.multiply(a, a)), found, 32)
+    half = float_lanes.repeat_wide_float(np.float32(0.5))
+    float_lanes.store_floats(
+        float_lanes.add(float_lanes.as_floats(lanes.load_wide_sums(words, 2)), half), found, 48
+    )
+    float_lanes.store_floats(float_lanes.subtract(a, b), found, 64)
+    float_lanes.store_floats(float_lanes.lower_halves(lanes.repeat_wide_whole(words[0])), found, 80)
+    float_lanes.store_floats(float_lanes.upper_halves(lanes.repeat_wide_whole(words[0])), found, 96)
+
+
+def test_sixteen_at_a_time() -> None:
+    """The same arithmetic over twice the width."""
+    generator = np.random.default_rng(5)
+    codes, wanted = generator.integers(-(2**15), 2**15, (2, 40), np.int16)
+    one, other = generator.random((2, 20), dtype=np.float32) - np.float32(0.5)
+    words = generator.integers(-(2**20), 2**20, 20).astype(np.int32)
+    lower, upper = np.array([0.25, -1.5], np.float32).view(np.uint32)
+    words[0] = (lower >> 16 | upper).view(np.int32)
+    sums, found = np.zeros(40, np.int32), np.zeros(112, np.float32)
+    sixteen(codes, wanted, one, other, words, sums, found)
+    pairs = wanted[3:35].reshape(16, 2).astype(np.int64) * codes[1:3]
+    assert sums[1:17].tolist() == pairs.sum(axis=1).astype(np.int32).tolist()
+    assert sums[20:36].tolist() == words[2:18].tolist()
+    expected = [
+        np.minimum(one[1:17], other[:16]),
+        np.maximum(one[1:17], other[:16]),
+        np.abs(one[1:17]),
+        words[2:18] + np.float32(0.5),
+        one[1:17] - other[:16],
+        [0.25] * 16,
+        [-1.5] * 16,
+    ]
+    np.testing.assert_allclose(found.reshape(7, 16), np.stack(expected), rtol=1e-6)

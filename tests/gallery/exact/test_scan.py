@@ -48,7 +48,7 @@ def test_summaries_keep_their_word(
         directions_first() if few_directions else nullcontext(),
         pytest.MonkeyPatch.context() as patched,
     ):
-        patched.setattr(scan_module, "least_batch", lambda: 1 if together else 10**9)
+        patched.setattr(scan_module, "least_batch", lambda **_: 1 if together else 10**9)
         check_summaries(seed, rows, dim, queries)
 
 

@@ -102,6 +102,16 @@ class AskedSquares:
         )
 
 
+def weighed_alike(queries: Sequence[PreparedQuery]) -> bool:
+    """Whether all queries name the same attributes with the same certainties, as full descriptions do."""
+    first = queries[0].exact
+    return all(
+        np.array_equal(query.exact.term_attribute, first.term_attribute)
+        and np.array_equal(query.exact.certainty, first.certainty)
+        for query in queries[1:]
+    )
+
+
 def _columns(exact: ExactTerms, attributes: int, sets: dict[tuple[int, ...], int]) -> Int64[ndarray, " term"]:
     """Return the column of each term; terms that name several attributes get one in ``sets``."""
     columns = np.array(exact.term_attribute[exact.term_start[:-1]])

@@ -12,28 +12,32 @@ import numpy as np
 
 from attrieve.gallery.exact.compiling import ALLOCATING, BLOCK, FAST, IN_PLACE, NO_ROW
 from attrieve.gallery.exact.distance_kernels import row_at
-from attrieve.gallery.exact.lanes import (
+from attrieve.gallery.exact.float_lanes import (
     add,
-    add_products,
     as_floats,
     larger,
     load_floats,
-    load_pairs,
     load_short,
-    load_sums,
+    load_wide_floats,
     lower_halves,
     multiply,
-    no_sums,
     repeat_float,
-    repeat_pair,
-    repeat_whole,
+    repeat_wide_float,
     root,
     smaller,
     store_floats,
-    store_sums,
     subtract,
     total_float,
     upper_halves,
+)
+from attrieve.gallery.exact.lanes import (
+    add_products,
+    load_wide_pairs,
+    load_wide_sums,
+    no_wide_sums,
+    repeat_wide_pair,
+    repeat_wide_whole,
+    store_sums,
 )
 from attrieve.gallery.exact.quantise import CENTRE
 
@@ -47,33 +51,31 @@ KEPT_BACK = 16
 @numba.njit(**IN_PLACE)
 @no_type_check
 def _products(entries, count, pairs, group, products):
-    """Fill (row, query of the group) with whole products; ``count`` is rounded up to four rows."""
+    """Fill (row, query of the group) with whole products; ``count`` is rounded up to eight rows."""
     width = np.int64(entries.shape[1])
     asked = group * width * GROUP
-    for row in range(0, count, 4):
-        at = row * width
-        a0, a1, b0, b1 = no_sums(), no_sums(), no_sums(), no_sums()
-        c0, c1, d0, d1 = no_sums(), no_sums(), no_sums(), no_sums()
+    for row in range(0, count, 8):
+        at, place = row * width, row * GROUP
+        a, b, c, d = no_wide_sums(), no_wide_sums(), no_wide_sums(), no_wide_sums()
+        e, f, g, h = no_wide_sums(), no_wide_sums(), no_wide_sums(), no_wide_sums()
         for j in range(0, width, 2):
-            first = load_pairs(pairs, asked + j * GROUP)
-            second = load_pairs(pairs, asked + j * GROUP + GROUP)
-            pair = repeat_pair(entries, at + j)
-            a0, a1 = add_products(a0, pair, first), add_products(a1, pair, second)
-            pair = repeat_pair(entries, at + width + j)
-            b0, b1 = add_products(b0, pair, first), add_products(b1, pair, second)
-            pair = repeat_pair(entries, at + 2 * width + j)
-            c0, c1 = add_products(c0, pair, first), add_products(c1, pair, second)
-            pair = repeat_pair(entries, at + 3 * width + j)
-            d0, d1 = add_products(d0, pair, first), add_products(d1, pair, second)
-        place = row * GROUP
-        store_sums(a0, products, place)
-        store_sums(a1, products, place + 8)
-        store_sums(b0, products, place + GROUP)
-        store_sums(b1, products, place + GROUP + 8)
-        store_sums(c0, products, place + 2 * GROUP)
-        store_sums(c1, products, place + 2 * GROUP + 8)
-        store_sums(d0, products, place + 3 * GROUP)
-        store_sums(d1, products, place + 3 * GROUP + 8)
+            wanted = load_wide_pairs(pairs, asked + j * GROUP)
+            a = add_products(a, repeat_wide_pair(entries, at + j), wanted)
+            b = add_products(b, repeat_wide_pair(entries, at + width + j), wanted)
+            c = add_products(c, repeat_wide_pair(entries, at + 2 * width + j), wanted)
+            d = add_products(d, repeat_wide_pair(entries, at + 3 * width + j), wanted)
+            e = add_products(e, repeat_wide_pair(entries, at + 4 * width + j), wanted)
+            f = add_products(f, repeat_wide_pair(entries, at + 5 * width + j), wanted)
+            g = add_products(g, repeat_wide_pair(entries, at + 6 * width + j), wanted)
+            h = add_products(h, repeat_wide_pair(entries, at + 7 * width + j), wanted)
+        store_sums(a, products, place)
+        store_sums(b, products, place + GROUP)
+        store_sums(c, products, place + 2 * GROUP)
+        store_sums(d, products, place + 3 * GROUP)
+        store_sums(e, products, place + 4 * GROUP)
+        store_sums(f, products, place + 5 * GROUP)
+        store_sums(g, products, place + 6 * GROUP)
+        store_sums(h, products, place + 7 * GROUP)
 
 
 @numba.njit(**IN_PLACE, fastmath=FAST)
@@ -103,66 +105,90 @@ def _load(
 
 @numba.njit(**IN_PLACE)
 @no_type_check
-def _square(count, shown, quadratic, squares):
-    """Fill ``sum_j quadratic_j shown_j^2`` of each row, once for all queries or for each query."""
-    width, padded = np.int64(shown.shape[1]), np.int64(quadratic.shape[1])
+def _square_once(count, shown, quadratic, squares):
+    """Fill ``sum_j quadratic_j shown_j^2`` of each row, for all queries."""
+    width = np.int64(shown.shape[1])
     for i in range(count):
-        if quadratic.shape[0] == 1:
-            found = repeat_float(np.float32(0))
-            for j in range(0, width, 8):
-                entries = load_short(shown, i * width + j)
-                found = add(found, multiply(multiply(entries, entries), load_floats(quadratic, j)))
-            squares[i, 0] = total_float(found)
-            continue
-        for q in range(0, padded, 8):
-            found = repeat_float(np.float32(0))
-            for j in range(width):
-                entry = repeat_float(np.float32(np.int32(shown[i, j]) * np.int32(shown[i, j])))
-                found = add(found, multiply(entry, load_floats(quadratic, j * padded + q)))
-            store_floats(found, squares, i * padded + q)
+        found = repeat_float(np.float32(0))
+        for j in range(0, width, 8):
+            entries = load_short(shown, i * width + j)
+            found = add(found, multiply(multiply(entries, entries), load_floats(quadratic, j)))
+        squares[i, 0] = total_float(found)
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _square_codes(count, shown, squared):
+    """Fill the squares of a block's codes."""
+    for at in range(0, count * np.int64(shown.shape[1]), 8):
+        entries = load_short(shown, at)
+        store_floats(multiply(entries, entries), squared, at)
+
+
+@numba.njit(**IN_PLACE)
+@no_type_check
+def _square_each(count, squared, quadratic, group, squares):
+    """Fill (row, query of the group) with ``sum_j quadratic_qj squared_j``; four rows at a time."""
+    width, padded = np.int64(squared.shape[1]), np.int64(quadratic.shape[1])
+    for row in range(0, count, 4):
+        a, b = repeat_wide_float(np.float32(0)), repeat_wide_float(np.float32(0))
+        c, d = repeat_wide_float(np.float32(0)), repeat_wide_float(np.float32(0))
+        for j in range(width):
+            asked = load_wide_floats(quadratic, j * padded + group * GROUP)
+            a = add(a, multiply(repeat_wide_float(squared[row, j]), asked))
+            b = add(b, multiply(repeat_wide_float(squared[row + 1, j]), asked))
+            c = add(c, multiply(repeat_wide_float(squared[row + 2, j]), asked))
+            d = add(d, multiply(repeat_wide_float(squared[row + 3, j]), asked))
+        store_floats(a, squares, row * GROUP)
+        store_floats(b, squares, (row + 1) * GROUP)
+        store_floats(c, squares, (row + 2) * GROUP)
+        store_floats(d, squares, (row + 3) * GROUP)
 
 
 @numba.njit(**IN_PLACE)
 @no_type_check
 def _summarise(
-    count, query, of_vectors, of_shown, lane, scales, both, bounded, squares, asked,
+    count, query, of_vectors, of_shown, scales, both, bounded, squares, asked,
     mix_attribute, mix_embedding, room,
 ):  # fmt: skip
-    """Turn products of eight queries, from ``query`` on, into distances; keep four numbers of each.
+    """Turn products of a group, from ``query`` on, into distances; keep four numbers of each.
 
-    If they are ``bounded``, ``both`` holds the words of the rows, else ``scales`` their scales.
+    If they are ``bounded``, ``both`` holds the words of the rows, else ``scales`` their scales. Squares are
+    those of each query, or shared if there is one for a row.
     """
     padded = np.int64(asked.shape[1])
-    factor, base = load_floats(asked, query), load_floats(asked, padded + query)
-    constant, linear = load_floats(asked, 2 * padded + query), load_floats(asked, 3 * padded + query)
-    outside = load_floats(asked, 4 * padded + query)
-    by_attribute, by_embedding = load_floats(mix_attribute, query), load_floats(mix_embedding, query)
-    nothing, two = repeat_float(np.float32(0)), repeat_float(np.float32(2))
+    factor, base = load_wide_floats(asked, query), load_wide_floats(asked, padded + query)
+    constant = load_wide_floats(asked, 2 * padded + query)
+    linear = load_wide_floats(asked, 3 * padded + query)
+    outside = load_wide_floats(asked, 4 * padded + query)
+    by_attribute = load_wide_floats(mix_attribute, query)
+    by_embedding = load_wide_floats(mix_embedding, query)
+    nothing, two = repeat_wide_float(np.float32(0)), repeat_wide_float(np.float32(2))
     most_a, most_e = nothing, nothing
-    least, least_a = repeat_float(np.float32(NO_ROW)), repeat_float(np.float32(NO_ROW))
+    least, least_a = repeat_wide_float(np.float32(NO_ROW)), repeat_wide_float(np.float32(NO_ROW))
     shared = squares.shape[1] == 1
     for i in range(count):
-        found = as_floats(load_sums(of_vectors, i * GROUP + lane))
+        found = as_floats(load_wide_sums(of_vectors, i * GROUP))
         if bounded:
-            word = repeat_whole(both[i])
+            word = repeat_wide_whole(both[i])
             left = multiply(outside, upper_halves(word))
             middle = add(base, multiply(multiply(factor, lower_halves(word)), found))
             near, far = subtract(middle, left), add(middle, left)
         else:
-            near = add(base, multiply(multiply(factor, repeat_float(scales[i])), found))
+            near = add(base, multiply(multiply(factor, repeat_wide_float(scales[i])), found))
             far = near
         near, far = smaller(larger(near, nothing), two), smaller(larger(far, nothing), two)
-        square = repeat_float(squares[i, 0]) if shared else load_floats(squares, i * padded + query)
+        square = repeat_wide_float(squares[i, 0]) if shared else load_wide_floats(squares, i * GROUP)
         square = add(square, constant)
-        square = add(square, multiply(linear, as_floats(load_sums(of_shown, i * GROUP + lane))))
+        square = add(square, multiply(linear, as_floats(load_wide_sums(of_shown, i * GROUP))))
         a = root(larger(square, nothing))
         most_a, most_e = larger(most_a, a), larger(most_e, far)
         least_a = smaller(least_a, a)
         least = smaller(least, add(multiply(by_attribute, a), multiply(by_embedding, near)))
-    store_floats(most_a, room, lane)
-    store_floats(most_e, room, GROUP + lane)
-    store_floats(least, room, 2 * GROUP + lane)
-    store_floats(least_a, room, 3 * GROUP + lane)
+    store_floats(most_a, room, 0)
+    store_floats(most_e, room, GROUP)
+    store_floats(least, room, 2 * GROUP)
+    store_floats(least_a, room, 3 * GROUP)
 
 
 @numba.njit(**ALLOCATING)
@@ -185,7 +211,9 @@ def scan_batch(
     of_shown = np.zeros((BLOCK, GROUP), dtype=np.int32)
     scales, both = np.zeros(BLOCK, dtype=np.float32), np.zeros(BLOCK, dtype=np.int32)
     bounded = words.shape[0] > 0
-    squares = np.zeros((BLOCK, 1 if quadratic.shape[0] == 1 else padded), dtype=np.float32)
+    shared = quadratic.shape[0] == 1
+    squares = np.zeros((BLOCK, 1 if shared else GROUP), dtype=np.float32)
+    squared = np.zeros(shown.shape, dtype=np.float32)
     room = np.zeros((4, GROUP), dtype=np.float32)
     waiting = np.zeros((KEPT_BACK, 4, padded), dtype=np.float32)
     for first in range(start, stop, BLOCK):
@@ -194,15 +222,19 @@ def scan_batch(
             first, stop, ids, use_ids, embedding_codes, scale, words, probability_codes,
             set_start, set_attribute, vectors, shown, scales, both,
         )  # fmt: skip
-        _square(count, shown, quadratic, squares)
+        if shared:
+            _square_once(count, shown, quadratic, squares)
+        else:
+            _square_codes(count, shown, squared)
         for group in range(padded // GROUP):
             _products(vectors, count, pairs, group, of_vectors)
             _products(shown, count, attribute_pairs, group, of_shown)
-            for lane in range(0, GROUP, 8):
-                _summarise(
-                    count, group * GROUP + lane, of_vectors, of_shown, lane, scales, both, bounded,
-                    squares, asked, mix_attribute, mix_embedding, room,
-                )  # fmt: skip
+            if not shared:
+                _square_each(count, squared, quadratic, group, squares)
+            _summarise(
+                count, group * GROUP, of_vectors, of_shown, scales, both, bounded, squares, asked,
+                mix_attribute, mix_embedding, room,
+            )  # fmt: skip
             waiting[block % KEPT_BACK, :, group * GROUP : group * GROUP + GROUP] = room
         if block % KEPT_BACK == KEPT_BACK - 1 or first + BLOCK >= stop:
             _put_down(

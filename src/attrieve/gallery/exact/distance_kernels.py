@@ -9,29 +9,31 @@ import numba
 import numpy as np
 
 from attrieve.gallery.exact.compiling import BLOCK, CACHE_LINE, FAST, IN_PLACE, LANES
-from attrieve.gallery.exact.lanes import (
+from attrieve.gallery.exact.float_lanes import (
     add,
-    add_products,
-    add_whole,
     as_floats,
-    expect,
     larger,
-    load_bytes,
     load_floats,
-    load_pairs,
-    load_sums,
     lower_halves,
     multiply,
-    no_sums,
     repeat_float,
-    repeat_whole,
     root,
     smaller,
-    spread,
     store_floats,
     subtract,
-    totals_of_eight,
     upper_halves,
+)
+from attrieve.gallery.exact.lanes import (
+    add_products,
+    add_whole,
+    expect,
+    load_bytes,
+    load_pairs,
+    load_sums,
+    no_sums,
+    repeat_whole,
+    spread,
+    totals_of_eight,
     weigh,
 )
 

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from llvmlite.binding import get_host_cpu_features
 from numpy import ndarray
 
-from attrieve.gallery.exact.batch import AskedSquares, AskedVectors
+from attrieve.gallery.exact.batch import AskedSquares, AskedVectors, weighed_alike
 from attrieve.gallery.exact.batch_kernels import scan_batch
 from attrieve.gallery.exact.bounds import AskedEmbedding, PreparedQuery
 from attrieve.gallery.exact.kept import LEAST_SHARE, errors_of_all
@@ -44,13 +44,15 @@ _RESCORE_ROWS = 4096
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
 
-@lru_cache(maxsize=1)
-def least_batch() -> int:
+@lru_cache(maxsize=2)
+def least_batch(*, alike: bool) -> int:
     """Return from how many queries on it pays to compute sixteen side by side; fewer take turns at rows.
 
-    With registers of 512 bits sixteen cost what five do one after the other, else about what eight do.
+    With registers of 512 bits sixteen cost what five do one after the other, else about what eight do; half
+    as much again where they do not weigh all attributes ``alike``, whose squares then count for each query.
     """
-    return 5 if get_host_cpu_features().get("avx512bw", False) else 8
+    wide = get_host_cpu_features().get("avx512bw", False)
+    return (5 if wide else 8) if alike else (9 if wide else 12)
 
 
 class Scanner:
@@ -96,7 +98,7 @@ class Scanner:
         """Scan all parts once for all queries."""
         self._keeps_errors = len(queries) * self.blocks <= MOST_KEPT_ERRORS
         self._ask_first(queries)
-        if len(queries) < least_batch():
+        if len(queries) < least_batch(alike=weighed_alike(queries)):
             return self._summarise_in_turn(queries, mixes)
         return self._summarise_together(queries, mixes)
 

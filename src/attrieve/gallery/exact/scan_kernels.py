@@ -17,7 +17,7 @@ from attrieve.gallery.exact.distance_kernels import (
     expect_look,
     look,
 )
-from attrieve.gallery.exact.lanes import (
+from attrieve.gallery.exact.float_lanes import (
     add,
     larger,
     largest,
@@ -125,11 +125,27 @@ def _rows_within(
             probability_codes, begins, weight, offset, step, set_start, set_attribute, set_weight, set_offset,
             whole_room, room, attribute, near, far,
         )  # fmt: skip
-        for i in range(min(BLOCK, rows - first)):
-            e = far[i] if by_embedding < 0 else near[i]
-            if by_attribute * np.float64(attribute[i]) + by_embedding * np.float64(e) <= limit[b]:
+        count = min(BLOCK, rows - first)
+        e = far if by_embedding < 0 else near
+        left = _count_within(attribute, e, count, by_attribute, by_embedding, limit[b])
+        for i in range(count):
+            if left == 0:
+                break
+            if by_attribute * np.float64(attribute[i]) + by_embedding * np.float64(e[i]) <= limit[b]:
                 places[found] = first + i
                 found += 1
+                left -= 1
+    return found
+
+
+@numba.njit(**IN_PLACE, inline="always")
+@no_type_check
+def _count_within(attribute, embedding, count, by_attribute, by_embedding, limit):
+    """Return how many rows are within; without a branch, so that several are compared at a time."""
+    found = 0
+    for i in range(count):
+        distance = by_attribute * np.float64(attribute[i]) + by_embedding * np.float64(embedding[i])
+        found += np.int64(distance <= limit)
     return found
 
 
