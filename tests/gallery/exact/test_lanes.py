@@ -193,3 +193,18 @@ def test_sixteen_at_a_time() -> None:
         [-1.5] * 16,
     ]
     np.testing.assert_allclose(found.reshape(7, 16), np.stack(expected), rtol=1e-6)
+
+
+@numba.njit
+@no_type_check
+def lessened(codes, value, found):  # type: ignore[no-untyped-def]
+    lanes.store_pairs(lanes.lessen(lanes.load_bytes(codes, 2), value), found, 3)
+
+
+def test_pairs_less_a_number() -> None:
+    """Of the smallest and largest codes, at any position; what stands around stays."""
+    codes = np.random.default_rng(6).integers(0, 256, 20, np.uint8)
+    codes[2:4] = 0, 255
+    found = np.full(22, 7, np.int16)
+    lessened(codes, np.int16(128), found)
+    assert found.tolist() == [7] * 3 + (codes[2:18].astype(int) - 128).tolist() + [7] * 3

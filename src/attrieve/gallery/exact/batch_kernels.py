@@ -10,7 +10,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from attrieve.gallery.exact.compiling import ALLOCATING, BLOCK, FAST, IN_PLACE, NO_ROW
+from attrieve.gallery.exact.compiling import ALLOCATING, BLOCK, FAST, IN_PLACE, LANES, NO_ROW
 from attrieve.gallery.exact.distance_kernels import row_at
 from attrieve.gallery.exact.float_lanes import (
     add,
@@ -32,11 +32,14 @@ from attrieve.gallery.exact.float_lanes import (
 )
 from attrieve.gallery.exact.lanes import (
     add_products,
+    lessen,
+    load_bytes,
     load_wide_pairs,
     load_wide_sums,
     no_wide_sums,
     repeat_wide_pair,
     repeat_wide_whole,
+    store_pairs,
     store_sums,
 )
 from attrieve.gallery.exact.quantise import CENTRE
@@ -78,6 +81,22 @@ def _products(entries, count, pairs, group, products):
         store_sums(h, products, place + 7 * GROUP)
 
 
+@numba.njit(**IN_PLACE, inline="always")
+@no_type_check
+def _widen(codes, row, centre, entries, place):
+    """Copy a row of codes, less ``centre``, as 16-bit numbers."""
+    width = np.int64(codes.shape[1])
+    start, at = row * width, place * np.int64(entries.shape[1])
+    if width < LANES:
+        for j in range(width):
+            entries[place, j] = np.int16(codes[row, j]) - centre
+        return
+    for j in range(0, width - LANES, LANES):
+        store_pairs(lessen(load_bytes(codes, start + j), centre), entries, at + j)
+    last = width - LANES  # some are written twice, with what stands there already
+    store_pairs(lessen(load_bytes(codes, start + last), centre), entries, at + last)
+
+
 @numba.njit(**IN_PLACE, fastmath=FAST)
 @no_type_check
 def _load(
@@ -92,10 +111,8 @@ def _load(
             both[i] = words[row]
         elif embedding_codes.shape[1]:
             scales[i] = scale[row]
-        for j in range(embedding_codes.shape[1]):
-            vectors[i, j] = np.int16(embedding_codes[row, j]) - np.int16(CENTRE)
-        for j in range(attributes):
-            shown[i, j] = np.int16(probability_codes[row, j])
+        _widen(embedding_codes, row, np.int16(CENTRE), vectors, i)
+        _widen(probability_codes, row, np.int16(0), shown, i)
         for s in range(set_start.shape[0] - 1):
             largest = np.uint8(0)
             for position in range(set_start[s], set_start[s + 1]):

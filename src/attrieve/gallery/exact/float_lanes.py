@@ -93,7 +93,7 @@ def load_short(typing_context: Any, array: Any, position: Any) -> Any:
 @no_type_check
 def store_floats(typing_context: Any, floats: Any, array: Any, position: Any) -> Any:
     """Put float32 into an array from ``position`` on."""
-    return types.void(floats, array, types.int64), storing
+    return types.void(floats, array, types.int64), storing(4)
 
 
 @intrinsic

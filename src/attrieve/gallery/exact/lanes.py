@@ -20,6 +20,7 @@ from attrieve.gallery.exact.vectors import (
     load_from,
     loading,
     pointer_to,
+    repeat_value,
     repeating,
     repeating_pair,
     shorts,
@@ -104,6 +105,25 @@ def add_products(typing_context: Any, sums: Any, one: Any, other: Any) -> Any:
         return builder.add(sums, builder.add(even, odd))
 
     return sums(sums, one, other), generate
+
+
+@intrinsic
+@no_type_check
+def lessen(typing_context: Any, pairs: Any, value: Any) -> Any:
+    """Return every int16 less an int16, wrapping at 16 bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pairs, value = arguments
+        return builder.sub(pairs, repeat_value(builder, value, pairs.type))
+
+    return pairs(pairs, types.int16), generate
+
+
+@intrinsic
+@no_type_check
+def store_pairs(typing_context: Any, pairs: Any, array: Any, position: Any) -> Any:
+    """Put pairs into an int16 array from ``position`` on."""
+    return types.void(pairs, array, types.int64), storing(2)
 
 
 @intrinsic
@@ -201,7 +221,7 @@ def load_wide_sums(typing_context: Any, array: Any, position: Any) -> Any:
 @no_type_check
 def store_sums(typing_context: Any, sums: Any, array: Any, position: Any) -> Any:
     """Put sums into an int32 array from ``position`` on."""
-    return types.void(sums, array, types.int64), storing
+    return types.void(sums, array, types.int64), storing(4)
 
 
 @intrinsic

@@ -117,9 +117,13 @@ def repeating_pair(count: int) -> Any:
     return generate
 
 
-def storing(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Put a vector into an array from a position on."""
-    vector, array, position = arguments
-    pointer = pointer_to(context, builder, signature.args[1], array, position, signature.args[0].vector)
-    builder.store(vector, pointer).align = 4
-    return context.get_dummy_value()
+def storing(alignment: int) -> Any:
+    """Return how a vector is put into an array from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector, array, position = arguments
+        pointer = pointer_to(context, builder, signature.args[1], array, position, signature.args[0].vector)
+        builder.store(vector, pointer).align = alignment
+        return context.get_dummy_value()
+
+    return generate
