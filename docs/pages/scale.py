@@ -367,7 +367,12 @@ def _rest(costs: Costs, indexing: dict[str, Any] | None) -> str:
     rows = [
         ["memory for columns, keys and ids", f"{memory:,.0f} GiB", "in the machines above"],
         [
-            "store, on object storage",
+            "store, on a file system that all machines see, at the price of disks",
+            f"{store:,.0f} GB",
+            f"{store * _assumed('disk'):,.0f} USD a month",
+        ],
+        [
+            "a copy of the store on object storage (attrieve cannot search it there)",
             f"{store:,.0f} GB",
             f"{store * _assumed('object'):,.0f} USD a month",
         ],

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attrieve.data.file_lock import try_lock
 from attrieve.errors import StorageError
 from attrieve.gallery import search_cache
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
@@ -225,6 +226,24 @@ def test_nothing_of_deleted_rows_is_left_after_remaking(folder: Path) -> None:
     assert on_disk()
     remake_search_columns(folder)
     assert not on_disk()
+    assert held(opened(folder)) == stored(folder)
+
+
+def test_remaking_waits_for_whoever_makes_them(folder: Path) -> None:
+    """Files that somebody is writing are not deleted under them, and both hold one and the same lock."""
+    opened(folder)
+    [lock] = (folder / "search").glob("*/lock")
+    before = {path for path in lock.parent.rglob("*") if path.is_file()}
+    remaking = threading.Thread(target=remake_search_columns, args=[folder])
+    with try_lock(lock) as mine:
+        assert mine
+        number = lock.stat().st_ino
+        remaking.start()
+        remaking.join(0.5)
+        assert remaking.is_alive()
+        assert {path for path in lock.parent.rglob("*") if path.is_file()} == before
+    remaking.join(60)
+    assert lock.stat().st_ino == number
     assert held(opened(folder)) == stored(folder)
 
 

@@ -1,6 +1,5 @@
 """The whole retriever: branches, heads, doors, number formats, attention."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from attrieve.errors import ConfigurationError, ImageError, InputError
 from attrieve.models.attribute_head import TokenAttributeHead
 from attrieve.models.configuration import BackboneSettings
 from attrieve.models.retriever import Retriever
+from environments import environment_with_tests
 from models.tiny import TINY, random_pixels, tiny_retriever, tiny_schema, tiny_settings
 
 HEADS = ("transformer", "pooled")
@@ -133,9 +133,8 @@ print("agree")
 @pytest.mark.slow
 def test_a_compiled_retriever_agrees() -> None:
     """Its graph can be captured, and gives the same answers; apart, as live type checks cannot be traced."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-W", "ignore", "-c", COMPILED]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment_with_tests(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "agree\n"), done.stderr
 
 

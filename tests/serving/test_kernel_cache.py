@@ -1,9 +1,7 @@
 """A service starts where compiled functions can be kept neither beside the program nor in a home."""
 
 import json
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,26 +14,13 @@ import httpx
 import pytest
 
 import attrieve
+from copied_program import copy_that_keeps_nothing, environment
 from serving.place import Place
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the program in whose folders nothing can be kept, not even by root: files are in the way."""
-    folder = tmp_path_factory.mktemp("program")
-    source = Path(attrieve.__file__).parent
-    shutil.copytree(source, folder / "attrieve", ignore=shutil.ignore_patterns("__pycache__"))
-    for each in (folder / "attrieve", *(folder / "attrieve").rglob("*")):
-        if each.is_dir():
-            (each / "__pycache__").touch()
-    return folder
-
-
-def environment(program: Path, **more: str) -> dict[str, str]:
-    """Without a home, and without what the tests' own run sets."""
-    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    nowhere = {"HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache"}
-    return kept | nowhere | {"PYTHONPATH": str(program)} | more
+    return copy_that_keeps_nothing(tmp_path_factory.mktemp("program"))
 
 
 def serve_command(place: Place, state: str, *more: str) -> list[str]:
@@ -85,9 +70,12 @@ def told_of(lines: list[str]) -> list[str]:
 
 
 def test_nothing_can_be_kept_in_the_copy(program: Path) -> None:
-    """So that the other tests test something: the kernels alone cannot be loaded there."""
+    """So that the other tests test something: a function that is to be kept cannot be declared there."""
+    declared = (
+        "import attrieve.data.compiled_functions as place, numba; numba.njit(cache=True)(place._anything)"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", "import attrieve.gallery.exact.scan_kernels"],
+        [sys.executable, "-c", declared],
         env=environment(program),
         capture_output=True,
         text=True,

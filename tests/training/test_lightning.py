@@ -1,6 +1,5 @@
 """One step of training, looked at from outside the trainer."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from attrieve.data.batch import EpochBatches, PersonBatch
 from attrieve.data.sampling import WeightedBatches, person_weights
 from attrieve.training.lightning import RetrieverTraining
 from attrieve.training.run import build_retriever
+from environments import environment_with_tests
 from training.tiny import tiny_people, tiny_recipe
 
 
@@ -101,7 +101,6 @@ print(runs[0].state_dict().keys() == runs[1].state_dict().keys())
 @pytest.mark.slow
 def test_a_compiled_run_ends_where_a_plain_one_does(tmp_path: Path) -> None:
     """With the same names of weights; apart, as live type checks cannot be traced."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-W", "ignore", "-c", COMPILED, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment_with_tests(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -1,6 +1,5 @@
 """Several processes that train one model."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 
 from attrieve.models.retriever import Retriever
 from attrieve.training.run import build_retriever
+from environments import environment_with_tests
 from training.tiny import tiny_people, tiny_recipe
 
 CHANGES = ("training.epochs=2", "model.backbone.frozen_stages=2")
@@ -34,10 +34,8 @@ def test_two_processes_leave_frozen_stages_alone(tmp_path: Path) -> None:
     """DDP averages what learns and does not wait for what does not."""
     script = tmp_path / "two_processes.py"
     script.write_text(TRAINING)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "run")], env=environment, check=True, timeout=240
-    )
+    command = [sys.executable, str(script), str(tmp_path / "run")]
+    subprocess.run(command, env=environment_with_tests(OMP_NUM_THREADS="1"), check=True, timeout=240)
     start = build_retriever(tiny_recipe("multi_task", "transformer", *CHANGES), tiny_people())
     trained = Retriever.from_pretrained(tmp_path / "run").state_dict()
     frozen = {key for key, parameter in start.named_parameters() if not parameter.requires_grad}

@@ -20,6 +20,7 @@ from attrieve.errors import (
 from attrieve.models.retriever import Retriever
 from attrieve.training.config import Recipe, load_recipe
 from attrieve.training.run import Machine, build_retriever, train
+from environments import environment_with_tests
 from models.tiny import tiny_backbone
 from training.tiny import read_lines, tiny_people, tiny_recipe
 
@@ -303,8 +304,7 @@ with tiny_backbone():
 @pytest.mark.slow
 def test_a_killed_process_is_continued(whole: Path, tmp_path: Path) -> None:
     """SIGKILL leaves no time to tidy up."""
-    tests = str(Path(__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": tests, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    environment = environment_with_tests(OMP_NUM_THREADS=str(torch.get_num_threads()))
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path)], env=environment, capture_output=True, check=False
     )

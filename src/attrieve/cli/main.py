@@ -92,6 +92,12 @@ COMMANDS = {
 }
 """Every subcommand, in the order help lists them."""
 
+COMPILING = {
+    *("demo", "evaluate", "calibrate", "significance", "testimony", "reproduce"),
+    *("index", "search", "marks", "gallery"),
+}
+"""Those that run compiled functions, for which a place is found before they are loaded."""
+
 
 class LazyGroup(TyperGroup):
     """A group that lists its commands from :data:`COMMANDS` and imports the one that is called."""
@@ -99,6 +105,11 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the called command itself in place of the entry that stands for it."""
         name, listed, rest = super().resolve_command(ctx, args)
+        if name in COMPILING:
+            from attrieve.data.compiled_functions import find_place
+
+            if (told := find_place()) is not None:
+                typer.echo(told, err=True)
         return name, load_command(name) if name in COMMANDS else listed, rest
 
 

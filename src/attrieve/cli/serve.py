@@ -76,12 +76,14 @@ def serve(
         "json_logs": True if json_logs else None,
     }
     try:
+        from attrieve.gallery.manifest_file import require_folder
         from attrieve.serving.kernel_cache import place_kernels
         from attrieve.serving.log_lines import logging_configuration
         from attrieve.serving.settings import read_settings
 
         read = read_settings(given, file=settings)
         dictConfig(logging_configuration(as_json=read.json_logs))
+        require_folder(read.gallery)
         place_kernels(read.state_folder)
         from attrieve.serving.server import serve as listen
     except ModuleNotFoundError as error:

@@ -10,14 +10,18 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from attrieve.data.compiled_functions import can_be_kept
+
 CHUNK = 4096
 """Distances looked at together; they stay in the first-level cache for all relevant persons."""
 
 FEW = 256
 """Up to so many relevant persons, one pass each is the faster way."""
 
+KEPT = can_be_kept()
 
-@numba.njit(nogil=True, cache=True)
+
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def count_ranks(distance, relevant, ranks):
     """Fill ``ranks`` (query, most_relevant) with the rank from 1 of each relevant person.
@@ -37,7 +41,7 @@ def count_ranks(distance, relevant, ranks):
     return -1
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def add_up_weights(distance, weight, relevant, gains):
     """Fill ``gains`` (query, most_relevant) with the weight of all persons up to each relevant one."""
@@ -49,7 +53,7 @@ def add_up_weights(distance, weight, relevant, gains):
             _gains_by_search(distance[query], weight[query], relevant[query, :count], gains[query])
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _used(relevant):
     count = 0
@@ -58,7 +62,7 @@ def _used(relevant):
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _holds_nan(row):
     found = np.int32(0)
@@ -67,7 +71,7 @@ def _holds_nan(row):
     return found > 0
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _below(chunk, bound):
     # Counting from 0 in 32 bits is what lets the compiler use whole vectors.
@@ -77,7 +81,7 @@ def _below(chunk, bound):
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _up_to(chunk, bound):
     count = np.int32(0)
@@ -86,7 +90,7 @@ def _up_to(chunk, bound):
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _ranks_by_passes(row, relevant, ranks):
     bounds = row[relevant]
@@ -108,7 +112,7 @@ def _ranks_by_passes(row, relevant, ranks):
     return True
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+@numba.njit(nogil=True, cache=KEPT, fastmath={"reassoc", "nsz"})
 @no_type_check
 def _weight_below(chunk, weight, bound):
     total = 0.0
@@ -117,7 +121,7 @@ def _weight_below(chunk, weight, bound):
     return total
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+@numba.njit(nogil=True, cache=KEPT, fastmath={"reassoc", "nsz"})
 @no_type_check
 def _weight_up_to(chunk, weight, bound):
     total = 0.0
@@ -126,7 +130,7 @@ def _weight_up_to(chunk, weight, bound):
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _gains_by_passes(row, weight, relevant, gains):
     for k in range(relevant.shape[0]):
@@ -141,7 +145,7 @@ def _gains_by_passes(row, weight, relevant, gains):
             gains[k] += _weight_below(chunk[split:], part[split:], bound)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _place(bounds, persons, distance, person):
     """Return how many of the sorted relevant persons come before ``person`` at ``distance``."""
@@ -156,7 +160,7 @@ def _place(bounds, persons, distance, person):
     return low
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _ranks_by_search(row, relevant, ranks):
     if _holds_nan(row):
@@ -174,7 +178,7 @@ def _ranks_by_search(row, relevant, ranks):
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _gains_by_search(row, weight, relevant, gains):
     order = np.argsort(row[relevant], kind="mergesort")

@@ -20,7 +20,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -48,7 +48,7 @@ _MOST_GONE = 0.25
 """Share of rows that are no more in the store, above which the columns are made anew."""
 
 _POLL_SECONDS = 0.02
-_LIST, _KEPT, _MADE = "columns.json", "kept.npy", "made.json"
+_LIST, _KEPT, _MADE, _LOCK = "columns.json", "kept.npy", "made.json", "lock"
 _ROWS, _FACTS = ".rows.npy", ".facts.arrow"
 
 
@@ -77,9 +77,23 @@ def remake_search_columns(folder: Path | str) -> None:
     Raises:
         StorageError: if the gallery cannot be read.
     """
-    if (Path(folder) / FOLDER_NAME).is_dir():
-        shutil.rmtree(Path(folder) / FOLDER_NAME, ignore_errors=True)
+    kept = Path(folder) / FOLDER_NAME
+    if kept.is_dir():
+        for columns in kept.iterdir():
+            if columns.is_dir():
+                _empty(columns)
         open_search_columns(GallerySnapshot.open(folder))
+
+
+def _empty(folder: Path) -> None:
+    """Delete columns, but not the lock: whoever waits for it and whoever comes later must hold the same."""
+    with suppress(StorageError), _locked(folder):  # what cannot be written is told when it is made anew
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != _LOCK:
+                with suppress(OSError):
+                    entry.unlink()
 
 
 def cache_bytes(folder: Path) -> int:
@@ -94,7 +108,7 @@ def _locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(f"cannot make {folder}: {error.strerror}") from error
     while True:
-        with try_lock(folder / "lock") as mine:
+        with try_lock(folder / _LOCK) as mine:
             if mine:
                 yield
                 return

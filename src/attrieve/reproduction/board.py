@@ -213,7 +213,7 @@ class Board:
         if job.row.path not in self._stated:
             self._stated[job.row.path] = stated_cost_s(job.row.path)
         stated = self._stated[job.row.path]
-        whole = job.recipe.training.epochs * self.train_images[key]
+        whole = images_left(job.recipe, self.train_images[key], None)
         return None if stated is None else stated * left / max(whole, 1)
 
     def _rate(self, job: Job, paces: Mapping[JobKey, Pace]) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attrieve.training.config import Recipe
+from attrieve.training.resizing import size_in_epoch
 
 JOURNAL = "journal.csv"
 
@@ -19,17 +20,38 @@ class Pace:
         seconds: spent on them; work lost to a kill is not in it.
         step: optimiser steps done.
         epoch: the epoch of the last journal line, from 0.
+        spared: how many images of the model's own size would make up the pixels that smaller images lack.
     """
 
     images: int
     seconds: float
     step: int
     epoch: int
+    spared: float = 0.0
 
     @property
     def images_per_second(self) -> float:
-        """Mean over the run so far."""
+        """Mean over the run so far, whatever their size."""
         return self.images / self.seconds
+
+    @property
+    def whole_images(self) -> float:
+        """As many images of the model's own size have the pixels that were seen."""
+        return self.images - self.spared
+
+
+def share_of_pixels(recipe: Recipe, epoch: int) -> float:
+    """Return the pixels of an image in an epoch, counted from 0, over those of the model's own size.
+
+    >>> from attrieve.training.config import parse_recipe
+    >>> model = {"kind": "attributes", "head": "pooled", "height_px": 192, "width_px": 96}
+    >>> recipe = parse_recipe({"model": model, "training": {"epochs": 3, "sizes": [[96, 48, 2]]}})
+    >>> [share_of_pixels(recipe, epoch) for epoch in range(3)]
+    [0.25, 0.25, 1.0]
+    """
+    height, width = recipe.model.height_px, recipe.model.width_px
+    shown_height, shown_width = size_in_epoch(recipe.training.sizes, epoch) or (height, width)
+    return shown_height * shown_width / (height * width)
 
 
 def read_pace(run: Path, recipe: Recipe) -> Pace | None:
@@ -42,7 +64,7 @@ def read_pace(run: Path, recipe: Recipe) -> Pace | None:
     except OSError:
         return None
     per_step = recipe.training.batch * recipe.training.accumulate
-    images, seconds, step, epoch = 0, 0.0, 0, 0
+    images, seconds, step, epoch, spared = 0, 0.0, 0, 0, 0.0
     for line in csv.DictReader(text.splitlines()):
         try:
             now, rate, reached = int(line["step"]), float(line["images_per_second"]), int(line["epoch"])
@@ -51,20 +73,26 @@ def read_pace(run: Path, recipe: Recipe) -> Pace | None:
         if now > step and rate > 0:
             images += (now - step) * per_step
             seconds += (now - step) * per_step / rate
+            spared += (now - step) * per_step * (1 - share_of_pixels(recipe, reached))
             step, epoch = now, reached
-    return Pace(images, seconds, step, epoch) if seconds > 0 else None
+    return Pace(images, seconds, step, epoch, spared) if seconds > 0 else None
 
 
-def images_left(recipe: Recipe, train_images: int, pace: Pace | None) -> int:
-    """Return how many images a run has yet to see, every epoch counted."""
-    return max(0, recipe.training.epochs * train_images - (pace.images if pace else 0))
+def images_left(recipe: Recipe, train_images: int, pace: Pace | None) -> float:
+    """Return how many images a run has yet to see, every epoch counted, smaller ones by their pixels.
+
+    What an image costs grows with its pixels; counted alike, the time left would be far too short while
+    images are small.
+    """
+    shares = sum(share_of_pixels(recipe, epoch) for epoch in range(recipe.training.epochs))
+    return max(0.0, shares * train_images - (pace.whole_images if pace else 0))
 
 
 def mean_rate(paces: Iterable[Pace]) -> float | None:
-    """Return the images per second of several runs together, or None without one."""
+    """Return the images of a model's own size per second of several runs together, or None without one."""
     known = list(paces)
     seconds = sum(pace.seconds for pace in known)
-    return sum(pace.images for pace in known) / seconds if seconds > 0 else None
+    return sum(pace.whole_images for pace in known) / seconds if seconds > 0 else None
 
 
 def spoken_time(seconds: float) -> str:

@@ -8,10 +8,8 @@ import logging
 import os
 from pathlib import Path
 
+from attrieve.data.compiled_functions import VARIABLE, can_be_kept, keep_in
 from attrieve.errors import StorageError
-
-VARIABLE = "NUMBA_CACHE_DIR"
-"""Environment variable that names another folder."""
 
 FOLDER = "compiled"
 
@@ -32,7 +30,7 @@ def place_kernels(state: Path) -> Path | None:
     Raises:
         StorageError: if there cannot be one.
     """
-    if VARIABLE in os.environ or _numba_has_one():
+    if VARIABLE in os.environ or can_be_kept():
         return None
     folder = state.absolute() / FOLDER
     try:
@@ -43,10 +41,7 @@ def place_kernels(state: Path) -> Path | None:
             f"compiled functions cannot be kept in {folder}: {error.strerror}; name a folder that can be"
             f" written in the environment variable {VARIABLE}"
         ) from error
-    os.environ[VARIABLE] = str(folder)  # for the processes that are started, too
-    import numba
-
-    numba.config.reload_config()  # type: ignore[no-untyped-call]
+    keep_in(folder)
     log.warning(
         "compiled functions are kept in %s, since neither the program's folder nor a home can be written; the"
         " environment variable %s names another place",
@@ -54,18 +49,3 @@ def place_kernels(state: Path) -> Path | None:
         VARIABLE,
     )
     return folder
-
-
-def _numba_has_one() -> bool:
-    """Ask numba itself, for a function of this installation."""
-    import numba
-
-    try:
-        numba.njit(cache=True)(_anything)
-    except RuntimeError:
-        return False
-    return True
-
-
-def _anything() -> None:
-    """Be declared, never compiled."""

@@ -1,15 +1,13 @@
 """Ray in this process for most tests, and one real cluster for the others."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from environments import environment_with_tests
 from gallery.distributed.clusters import Machines, machines
 from gallery.distributed.in_process import InProcessRay
-
-TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -30,7 +28,8 @@ def _head() -> Iterator[Machines]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setenv("PYTHONPATH", str(TESTS))  # workers unpickle models that stand in tests
+        # workers unpickle models that stand in tests
+        patch.setenv("PYTHONPATH", environment_with_tests()["PYTHONPATH"])
         with machines() as cluster:
             yield cluster
 

@@ -96,11 +96,18 @@ def test_a_search_survives_the_death_of_a_machine(
         cluster.remove_added()
         sharded.shards.patience_s = 8.0
         with pytest.raises(ClusterError, match="The search is refused"):
-            sharded.search(query, top=40)
+            ask_for_a_while(lambda: sharded.search(query, top=40), expected)
         cluster.add()
         cluster.add()
         sharded.shards.patience_s = 90.0
         assert sharded.search(query, top=40) == expected
+
+
+def ask_for_a_while(ask: Callable[[], Any], expected: Any) -> None:
+    """Ask until it is refused: on a busy machine, processes of a killed node outlive it for a while."""
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        assert ask() == expected
 
 
 def test_indexing_survives_machines_and_processes_that_die(tmp_path: Path, cluster: Machines) -> None:

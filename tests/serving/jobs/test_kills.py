@@ -1,7 +1,6 @@
 """kill -9 at any moment: what was acknowledged becomes a row, what was to be erased does not stay."""
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.verify import verify_database
 from attrieve.serving.jobs.claims import MOST_ATTEMPTS
 from attrieve.serving.jobs.job import JobKind, JobState
+from environments import environment_with_tests
 from serving.jobs.adding_process import LEASE_S
 from serving.jobs.workplace import Workplace, make_workplace
 
@@ -22,10 +22,6 @@ LONGEST_S = 3.0
 
 def run_and_kill(folder: Path, seed: int) -> tuple[set[str], set[str]]:
     """Let a process work for a random while; return the keys it acknowledged and those it was to erase."""
-    tests = Path(__file__).parents[2]
-    # before what was there, or the process would run the installed program in the place of this one
-    paths = [str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, str(Path(__file__).with_name("adding_process.py")), str(folder), str(seed)]
     with subprocess.Popen(
         command,
@@ -33,7 +29,7 @@ def run_and_kill(folder: Path, seed: int) -> tuple[set[str], set[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=environment_with_tests(),
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -41,7 +41,7 @@ from attrieve.gallery.database.manifest import (
 )
 from attrieve.gallery.database.rows import GalleryRow, complete, describe, first_of_each, in_utc
 from attrieve.gallery.database.vectors import Vectors
-from attrieve.gallery.manifest_file import MANIFEST_NAME
+from attrieve.gallery.manifest_file import MANIFEST_NAME, require_folder
 from attrieve.gallery.quarantine import QUARANTINE_NAME
 
 if TYPE_CHECKING:
@@ -342,10 +342,10 @@ def open_database_writer(
 
     Raises:
         SchemaMismatchError: if the gallery is one of another vocabulary or model.
-        InputError: if the folder holds something that is no gallery.
+        InputError: if the folder holds something that is no gallery, or is the address of object storage.
         StorageError: if the disk refuses, or another process is writing.
     """
-    folder = Path(folder)
+    folder = require_folder(folder)
     fields = check_user_fields(user_columns)
     if not (folder / MANIFEST_NAME).exists():
         if model is None:

@@ -36,6 +36,7 @@ from attrieve.gallery.distributed.workforce import DEATHS_SUSPECT, Workforce
 from attrieve.gallery.index_progress import BackgroundCount, IndexProgress, ProgressMeter
 from attrieve.gallery.ingest import open_gallery_for
 from attrieve.gallery.intake import Described, Intake
+from attrieve.gallery.manifest_file import require_folder
 from attrieve.gallery.pipeline import IndexSummary, PipelineSettings
 from attrieve.gallery.quarantine import Quarantine
 from attrieve.gallery.reading import ReadImage, ReadingSettings
@@ -117,6 +118,7 @@ def index_with_ray(
         StorageError: if the disk refuses; what was committed stays readable.
     """
     started = time.monotonic()
+    gallery_folder = require_folder(gallery_folder)
     source = images if isinstance(images, Source) else GivenSource(images)
     settings = settings or PipelineSettings()
     with (
@@ -125,7 +127,7 @@ def index_with_ray(
     ):
         intake = Intake(
             DatabaseRowWriter(writer),
-            Quarantine(Path(gallery_folder)),
+            Quarantine(gallery_folder),
             None if progress is None else ProgressMeter(progress, BackgroundCount(source).total),
             rows_per_commit=settings.rows_per_commit,
             seconds_per_commit=settings.seconds_per_commit,

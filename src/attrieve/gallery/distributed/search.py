@@ -17,6 +17,7 @@ from attrieve.gallery.distributed.cluster import connected
 from attrieve.gallery.distributed.shard import ShardFacts, ShardSearch
 from attrieve.gallery.distributed.shards import SearchClusterSettings, Shards
 from attrieve.gallery.found_rows import FoundRows, ranking_of
+from attrieve.gallery.manifest_file import require_folder
 from attrieve.gallery.search import checked_query
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
@@ -111,11 +112,12 @@ def open_sharded(
         StorageError: if it cannot be read.
         CheckpointError: if the query side cannot be read.
     """
+    folder = require_folder(folder)
     settings = settings or SearchClusterSettings()
     with ExitStack() as stack:
         # Ray first: it may start processes, which Lance does not like to see once it has threads
         ray = stack.enter_context(connected(address))
-        snapshot = GallerySnapshot.open(Path(folder).absolute(), model=model)
+        snapshot = GallerySnapshot.open(folder.absolute(), model=model)
         query_side = snapshot.query_side()
         shards = stack.enter_context(closing(Shards(ray, snapshot, settings)))
         facts: list[ShardFacts] = shards.ask("load")

@@ -3,6 +3,8 @@
 They are serial and hold no interpreter lock: threads call them on parts.
 """
 
+from attrieve.data.compiled_functions import can_be_kept
+
 BLOCK = 64
 LANES = 16
 CACHE_LINE = 64
@@ -13,7 +15,7 @@ STRETCH = 1024
 NO_ROW = 2.0**100
 """Stands where a block has no more rows: more than any distance, and harmless when multiplied by 0."""
 
-ALLOCATING = {"nogil": True, "cache": True}
+ALLOCATING = {"nogil": True, "cache": can_be_kept()}
 """For loops that make arrays of their own."""
 
 IN_PLACE = {**ALLOCATING, "_nrt": False}

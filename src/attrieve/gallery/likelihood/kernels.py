@@ -6,21 +6,24 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from attrieve.data.compiled_functions import can_be_kept
+
 SMALLEST = 2.0**-24
 LARGEST_LOGIT = 50.0
 LEAST_SHARE = 1e-12
 LEAST_LOG_ODDS = -30.0
 TINY = 1e-13
 NOTHING = np.empty(0, dtype=np.int64)
+KEPT = can_be_kept()
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=KEPT, inline="always")
 @no_type_check
 def _softplus(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def mended_logit(probability, column, curve_start, curve_logit, curve_mended, curve_slope):
     """Return the calibrated logit of a stored probability."""
@@ -40,7 +43,7 @@ def mended_logit(probability, column, curve_start, curve_logit, curve_mended, cu
     return min(max(y, -LARGEST_LOGIT), LARGEST_LOGIT)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def _log_probability(event, z, start, members, rival_start, rivals, wanted, shares):
     first, last = start[event], start[event + 1]
@@ -84,7 +87,7 @@ def _log_probability(event, z, start, members, rival_start, rivals, wanted, shar
     return min(most + math.log(own) - top - math.log(everything), 0.0)
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=KEPT, inline="always")
 @no_type_check
 def _cosine_distance(embedding, row, vector):
     total = 0.0
@@ -93,7 +96,7 @@ def _cosine_distance(embedding, row, vector):
     return min(max(1.0 - total, 0.0), 2.0)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def rate(
     first, last, rows, listed, probability,
@@ -118,7 +121,7 @@ def rate(
         embedding_out[place] = _cosine_distance(embedding, row, vector) if vector.shape[0] else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def match(
     first, last, rows, listed, probability,

@@ -19,7 +19,7 @@ from numpy import ndarray
 from scipy.special import expit
 
 from attrieve.gallery.likelihood.asked import EventArrays
-from attrieve.gallery.likelihood.kernels import LARGEST_LOGIT
+from attrieve.gallery.likelihood.kernels import KEPT, LARGEST_LOGIT
 from attrieve.models.calibration import Curve
 
 OCTAVES, STEPS = 23, 128
@@ -50,7 +50,7 @@ def _bits(typing_context: Any, number: Any) -> Any:  # noqa: ARG001 - numba's si
     return types.int32(types.float32), generate
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=KEPT, inline="always")
 @no_type_check
 def _look_up(probability, table):
     """Return what a table says of a probability; the first half counts from 0, the second from 1."""
@@ -63,7 +63,7 @@ def _look_up(probability, table):
     return low + share * (table[upper, entry + 1] - low)
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@numba.njit(nogil=True, cache=KEPT, fastmath={"reassoc", "contract", "nsz"})
 @no_type_check
 def _inner(embedding, row, vector):
     total = np.float32(0)
@@ -72,7 +72,7 @@ def _inner(embedding, row, vector):
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def look_up_distances(
     first, last, rows, listed, probability, single_column, single, column, odds,
@@ -106,7 +106,7 @@ def look_up_distances(
         out[place] = total
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=KEPT)
 @no_type_check
 def look_up_matches(
     first, last, rows, listed, probability, single_column, single, column, single_share,

@@ -35,7 +35,9 @@ class ExportOrders:
         folder = self._cases.get(actor, case)
         payload = {"case_id": folder.id, "kind": kind.value}
         return self._orders.submit(
-            JobKind.EXPORT_CASE, payload, actor, purpose=folder.purpose, case=folder.number
+            lambda jobs: jobs.submit(
+                JobKind.EXPORT_CASE, payload, actor, purpose=folder.purpose, case=folder.number
+            )
         )
 
     def exports_of(self, actor: Actor, case: int) -> tuple[tuple[Export, ...], list[Job]]:

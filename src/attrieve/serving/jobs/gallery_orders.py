@@ -40,7 +40,8 @@ class GalleryOrders:
             raise ProblemError(Problem.PERSON_NOT_FOUND, told)
         payload = {**choice.to_payload(), "why": why}
         return self._orders.submit(
-            JobKind.DELETE_ROWS, payload, actor, purpose=purpose, case=case, keys=[key]
+            lambda jobs: jobs.submit(JobKind.DELETE_ROWS, payload, actor, purpose=purpose, case=case),
+            keys=[key],
         )
 
     def delete(
@@ -79,7 +80,8 @@ class GalleryOrders:
             raise ProblemError(Problem.CONFLICT, told, rows=rows)
         payload = {**choice.to_payload(), "why": why}
         job = self._orders.submit(
-            JobKind.DELETE_ROWS, payload, actor, purpose=purpose, case=case, details={"rows": rows}
+            lambda jobs: jobs.submit(JobKind.DELETE_ROWS, payload, actor, purpose=purpose, case=case),
+            details={"rows": rows},
         )
         return rows, job
 
@@ -92,7 +94,7 @@ class GalleryOrders:
         if self._settings.run is None and not options.get("columns_only"):
             told = "the settings name no 'run' to describe the images by"
             raise ProblemError(Problem.MODEL_MISSING, told)
-        return self._orders.submit(JobKind.REEMBED, options, actor)
+        return self._orders.submit(lambda jobs: jobs.submit(JobKind.REEMBED, options, actor))
 
     def _snapshot(self) -> GallerySnapshot:
         return GallerySnapshot.open(self._settings.gallery)

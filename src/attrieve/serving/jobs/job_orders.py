@@ -1,6 +1,6 @@
 """Jobs that people ask for, cancel and try again, each with its entry in the ledger in the same commit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrieve.serving.access.roles import Actor
@@ -35,31 +35,24 @@ class JobOrders:
 
     def submit(
         self,
-        kind: JobKind,
-        payload: Mapping[str, Any],
-        actor: Actor,
+        queue: Callable[[JobQueue], Job],
         *,
-        purpose: str | None = None,
-        case: str | None = None,
-        keys: list[str] | None = None,
+        keys: Sequence[str] = (),
         details: Mapping[str, Any] | None = None,
     ) -> Job:
         """Queue a job and record that it was asked for, in one commit.
+
+        Args:
+            queue: puts the job in the queue it is given, by its ``submit``.
+            keys: of the rows it is about.
+            details: more for the ledger than the job's payload.
 
         Raises:
             StorageError: if the disk refuses; nothing is queued then.
         """
         with self._database.transaction():
-            job = self.jobs.submit(kind, payload, actor, purpose=purpose, case=case)
-            asked = {
-                "what": f"{kind.value} asked for",
-                "job": job.number,
-                **payload,
-                **(details or {}),
-            }
-            self._ledger.record(
-                actor, _ACTIONS[kind], purpose=purpose, case=case, details=asked, keys=keys or ()
-            )
+            job = queue(self.jobs)
+            self._tell(job.actor, job, "asked for", keys=keys, details={**job.payload, **(details or {})})
         self.worker.wake()
         return job
 
@@ -78,6 +71,16 @@ class JobOrders:
         self.worker.wake()
         return job
 
-    def _tell(self, actor: Actor, job: Job, what: str) -> None:
-        details = {"what": f"{job.kind.value} {what}", "job": job.number}
-        self._ledger.record(actor, _ACTIONS[job.kind], purpose=job.purpose, case=job.case, details=details)
+    def _tell(
+        self,
+        actor: Actor,
+        job: Job,
+        what: str,
+        *,
+        keys: Sequence[str] = (),
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        told = {"what": f"{job.kind.value} {what}", "job": job.number, **(details or {})}
+        self._ledger.record(
+            actor, _ACTIONS[job.kind], purpose=job.purpose, case=job.case, details=told, keys=keys
+        )

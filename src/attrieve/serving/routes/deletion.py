@@ -84,7 +84,7 @@ def delete_rows(
 @router.post("/gallery/compact", tags=["gallery"], summary="Compact the gallery", status_code=202)
 def compact_gallery(request: Request, response: Response, actor: Indexer) -> JobView:
     """Merge small pieces, and free the disk of what was deleted more than an hour ago."""
-    job = _workshop(request).orders.submit(JobKind.COMPACT, {}, actor)
+    job = _workshop(request).orders.submit(lambda jobs: jobs.submit(JobKind.COMPACT, {}, actor))
     response.headers["Location"] = job_address(job.number)
     return JobView.of(job)
 
