@@ -1,5 +1,6 @@
 """The command as a process of its own: address, log lines, slow clients, no way out, a graceful end."""
 
+import asyncio
 import json
 import os
 import pickle
@@ -27,7 +28,7 @@ from cryptography.x509.oid import NameOID
 from fastapi import FastAPI
 
 from attrieve.serving.patient_protocol import PatientProtocol
-from attrieve.serving.server import Application, _configuration
+from attrieve.serving.server import Application, _configuration, _listen
 from attrieve.serving.settings import ServiceSettings
 from serving.place import Place
 
@@ -298,3 +299,24 @@ def _wait_for(look: Any, seconds: float = 60.0) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError("it did not come")
+
+
+def test_answers_do_not_wait_for_acknowledgements(tmp_path: Path) -> None:
+    """Head and body of an answer are sent one after the other: held back, the body comes 40 ms late."""
+
+    async def held_back() -> bool:
+        found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            found.set_result(not connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = _listen(ServiceSettings(gallery=tmp_path, port=0))
+        async with await asyncio.start_server(accepted, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            result = await asyncio.wait_for(found, 30)
+            writer.close()
+        return result
+
+    assert not asyncio.run(held_back())
