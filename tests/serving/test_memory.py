@@ -70,3 +70,38 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("", ""))
     monkeypatch.setattr(memory.ctypes, "CDLL", never)
     assert not memory.give_memory_back()
+
+
+COLLECTION = """
+import gc
+from attrieve.serving.memory import leave_out_of_collections
+
+class Link:
+    pass
+
+def circle():
+    one, other = Link(), Link()
+    one.other, other.one = other, one
+    return one
+
+kept, forgotten = circle(), circle()
+del forgotten
+leave_out_of_collections()
+assert kept.other.one is kept
+assert sum(type(found) is Link for found in gc.get_objects()) == 0, "what is there is looked at"
+later = circle()
+assert sum(type(found) is Link for found in gc.get_objects()) == 2
+del later
+assert gc.collect() >= 2, "what came later is not collected"
+gc.unfreeze()
+print(sum(type(found) is Link for found in gc.get_objects()))
+"""
+
+
+def test_collections_pass_over_what_was_there_and_find_what_came_later() -> None:
+    """Garbage that was there is gone, not kept for good."""
+    ended = subprocess.run(
+        [sys.executable, "-c", COLLECTION], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "2"

@@ -17,7 +17,7 @@ from attrieve.errors import ConfigurationError
 from attrieve.serving.access.binding import check_before_listening
 from attrieve.serving.app import create_app
 from attrieve.serving.log_lines import logging_configuration
-from attrieve.serving.memory import give_memory_back
+from attrieve.serving.memory import give_memory_back, leave_out_of_collections
 from attrieve.serving.metrics import SHARED_FOLDER
 from attrieve.serving.patient_protocol import PatientConfig
 from attrieve.serving.service import Service
@@ -46,9 +46,7 @@ class Application:
 
     def __call__(self) -> FastAPI:
         """Return the application."""
-        give_memory_back()
-        _one_thread_each()
-        return create_app(self.settings)
+        return _made(self.settings)
 
 
 def serve(settings: ServiceSettings, *, listening: Callable[[str], object] | None = None) -> None:
@@ -66,10 +64,7 @@ def serve(settings: ServiceSettings, *, listening: Callable[[str], object] | Non
     listener = _listen(settings)
     try:
         if settings.workers == 1:
-            give_memory_back()
-            _one_thread_each()
-            app = create_app(settings)
-            config = _configuration(settings, app)
+            config = _configuration(settings, _made(settings))
             _tell(listening, settings, listener)
             uvicorn.Server(config).run(sockets=[listener])
             return
@@ -82,6 +77,15 @@ def serve(settings: ServiceSettings, *, listening: Callable[[str], object] | Non
             Multiprocess(config, sockets=[listener]).run()
     finally:
         listener.close()
+
+
+def _made(settings: ServiceSettings) -> FastAPI:
+    """Return the application of a process that does nothing else."""
+    give_memory_back()
+    _one_thread_each()
+    app = create_app(settings)
+    leave_out_of_collections()
+    return app
 
 
 def _one_thread_each() -> None:
