@@ -167,9 +167,8 @@ class Ranked:
 
         part = _part(self.found, slice(first, behind))
         ranking = self.prepared.ranking(part, self.places[first:behind], remembered, explain=explain)
-        return [
-            (replace(hit, rank=hit.rank + first), row) for hit, row in zip(ranking.hits, rows, strict=True)
-        ]
+        hits = [replace(hit, rank=hit.rank + first) for hit in ranking.hits] if first else ranking.hits
+        return list(zip(hits, rows, strict=True))
 
     def bare(self) -> Ranking:
         """Return all hits with nothing but rank, key and distance."""
