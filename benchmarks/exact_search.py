@@ -354,15 +354,8 @@ def probe_apart(rows: int, least_s: float) -> dict[str, Any]:
 def write_gallery(folder: Path, rows: int) -> None:
     """Write a gallery piece by piece, so that memory does not limit its size."""
     columns = None
-    embedding, probability = draw_rows(min(CHUNK, rows), 0)
     for number, start in enumerate(range(0, rows, CHUNK)):
-        # Each piece has the entries and attributes of the first in another order, which is as good as new
-        # ones here, and drawn at once.
-        size, order = min(CHUNK, rows - start), np.random.default_rng(number)
-        drawn = (
-            np.ascontiguousarray(embedding[:size, order.permutation(DIM)]),
-            np.ascontiguousarray(probability[:size, order.permutation(ATTRIBUTES)]),
-        )
+        drawn = draw_rows(min(CHUNK, rows - start), number)
         columns = CompactColumns.from_float(*drawn) if columns is None else columns.append(*drawn)
         columns.save(folder)
         columns = CompactColumns.open(folder)
