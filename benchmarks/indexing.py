@@ -156,7 +156,10 @@ def index_seconds(retriever: Retriever, text: str, gallery: Path, setting: Setti
             DatabaseRowWriter(writer),
             ReadingSettings(retriever.input_size),
             PipelineSettings(
-                batch=setting.batch, workers=setting.workers, pin_memory=setting.device.startswith("cuda")
+                batch=setting.batch,
+                workers=setting.workers,
+                pin_memory=setting.device.startswith("cuda"),
+                stand_back=setting.device == "cpu",
             ),
         )
     if summary.added + summary.already_there != setting.images:
@@ -179,7 +182,9 @@ def measure(setting: Setting, kinds: tuple[str, ...]) -> dict[str, object]:
         again: list[float] = []
         for number in range(setting.rounds):
             bare.append(bare_seconds(retriever, batches))
-            for kind in usable:
+            # Whoever comes first after the bare model shall be another each time.
+            first = number * len(usable) // setting.rounds
+            for kind in usable[first:] + usable[:first]:
                 gallery = folder / f"gallery-{kind}-{number}"
                 seconds[kind].append(index_seconds(retriever, texts[kind], gallery, setting))
             full = folder / f"gallery-{usable[0]}-{number}"

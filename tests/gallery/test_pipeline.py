@@ -1,9 +1,11 @@
 """Indexing with everything at once: same rows whatever the threads, and an end whatever happens."""
 
 import itertools
+import os
 import shutil
 import signal
 import struct
+import sys
 import threading
 import time
 import zlib
@@ -497,3 +499,25 @@ def test_measures_are_taken_before_resizing(tmp_path: Path) -> None:
     (row,) = writer.rows
     assert (row.quality.height_px, row.quality.width_px) == (90, 70)
     assert row.thumbnail is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
+@pytest.mark.parametrize("stand_back", [True, False])
+def test_decoding_gives_way_where_told(images: list[ImageSource], *, stand_back: bool) -> None:
+    """The threads that decode take the least priority, the model's thread keeps its own."""
+    found: list[int] = []
+
+    class Item(SourceItem):
+        def load(self, archives: object) -> bytes:
+            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return super().load(archives)  # type: ignore[arg-type]
+
+    class Source(GivenSource):
+        def __iter__(self) -> Iterator[SourceItem]:
+            return (Item(item.source) for item in super().__iter__())
+
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    given = replace(settings(), stand_back=stand_back)
+    assert counts(run_pipeline(Source(images), describe, MemoryWriter(), READING, given)) == (11, 0, 0)
+    assert found == [19 if stand_back else before] * 11
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before

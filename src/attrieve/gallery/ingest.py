@@ -55,7 +55,8 @@ def index_images(
     """
     source = images if isinstance(images, Source) else GivenSource(images)
     retriever.to(device)
-    settings = replace(settings or PipelineSettings(), pin_memory=torch.device(device).type == "cuda")
+    kind = torch.device(device).type
+    settings = replace(settings or PipelineSettings(), pin_memory=kind == "cuda", stand_back=kind == "cpu")
     with open_gallery_for(retriever, gallery_folder, thumbnails=thumbnail_px is not None) as writer:
         summary = run_pipeline(
             source,

@@ -11,10 +11,13 @@ the order of the source whatever the number of threads, so batches, and with the
 vector, are the same each time.
 """
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -37,6 +40,9 @@ Describe = Callable[[Tensor], ImageDescription]
 ROWS_PER_COMMIT = 4096
 SECONDS_PER_COMMIT = 60.0
 """At most this much work is lost when a run is killed."""
+
+LEAST_PRIORITY = 19
+"""What Linux calls the largest niceness."""
 
 _BATCHES_WAITING = 2
 _BUNDLE = 16
@@ -72,6 +78,8 @@ class PipelineSettings:
         rows_per_commit: new rows after which the store is brought up to date.
         seconds_per_commit: it is also after this time.
         pin_memory: keep batches where an accelerator copies them from without waiting.
+        stand_back: workers give way where the model runs on the same cores: a thread of the model that has
+            to wait for a core keeps all the others waiting. Linux only, else without effect.
 
     Raises:
         InputError: if a number is below 1 (seconds: below 0).
@@ -82,6 +90,7 @@ class PipelineSettings:
     rows_per_commit: int = ROWS_PER_COMMIT
     seconds_per_commit: float = SECONDS_PER_COMMIT
     pin_memory: bool = False
+    stand_back: bool = False
 
     def __post_init__(self) -> None:
         if min(self.batch, self.workers, self.rows_per_commit) < 1 or self.seconds_per_commit < 0:
@@ -170,7 +179,9 @@ class _Pipeline:
         self._reading = reading
         self._settings = settings
         self._seen: set[str] = set()
-        self._pool = ThreadPoolExecutor(settings.workers, "attrieve-decode")
+        self._pool = ThreadPoolExecutor(
+            settings.workers, "attrieve-decode", _stand_back if settings.stand_back else None
+        )
         self._read: Channel[Future[ReadImage]] = Channel(2 * settings.batch + settings.workers)
         self._batches: Channel[tuple[list[ReadImage], Tensor | None]] = Channel(_BATCHES_WAITING)
         self._described: Channel[Described] = Channel(_BATCHES_WAITING)
@@ -282,3 +293,10 @@ class _Pipeline:
             self._writing_error = error
             for channel in (self._read, self._batches, self._described):
                 channel.abandon()
+
+
+def _stand_back() -> None:
+    """Give this thread what processor time others leave; Linux knows priorities of threads."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
