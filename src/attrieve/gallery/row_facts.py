@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import UInt64
+from jaxtyping import Int64, UInt64
 
 from attrieve.data.files import write_atomically
 from attrieve.errors import StorageError
@@ -29,18 +29,25 @@ class FactsPart:
 
     Args:
         row_id: where the store keeps each row.
-        table: the facts, in the same order.
+        table: the facts, in the same order unless another is named.
+        place: of each row in the table. It is sorted and not the table, which would then be in memory
+            instead of being mapped.
     """
 
     row_id: UInt64[np.ndarray, " row"]
     table: pa.Table
+    place: Int64[np.ndarray, " row"] | None = None
+
+    def take(self, rows: Int64[np.ndarray, " some"]) -> pa.Table:
+        """Return the facts of some rows, by their positions in ``row_id``."""
+        return self.table.take(pa.array(rows if self.place is None else self.place[rows]))
 
 
 class RowFacts:
     """Facts of all rows of a snapshot.
 
     Args:
-        parts: one for each segment; rows that do not stand in the order of their ids are sorted, once.
+        parts: one for each segment.
         schema: of the store: a part that is older than a column holds nothing in it.
     """
 
@@ -59,7 +66,7 @@ class RowFacts:
             near = np.minimum(np.searchsorted(part.row_id, ids), len(part.row_id) - 1)
             here = np.flatnonzero(part.row_id[near] == ids)
             if len(here):
-                taken.append(self._complete(part.table.take(pa.array(near[here]))))
+                taken.append(self._complete(part.take(near[here])))
                 place[here] = np.arange(count, count + len(here))
                 count += len(here)
         if (place < 0).any():
@@ -115,5 +122,5 @@ def open_facts(path: Path, row_id: UInt64[np.ndarray, " row"]) -> FactsPart:
 def _ascending(part: FactsPart) -> FactsPart:
     if (part.row_id[1:] > part.row_id[:-1]).all():
         return part
-    order = np.argsort(part.row_id, kind="stable")
-    return FactsPart(part.row_id[order], part.table.take(pa.array(order)))
+    place = np.argsort(part.row_id, kind="stable")
+    return FactsPart(part.row_id[place], part.table, place)
