@@ -199,13 +199,17 @@ def _attribute_squares(first, stop, ids, use_ids, codes, begins, weight, offset,
 @no_type_check
 def _add_sets(first, stop, ids, use_ids, codes, set_start, set_attribute, set_weight, set_offset, squares):
     """Add the terms that name several attributes; a maximum of codes is the code of the maximum."""
-    for i in range(min(squares.shape[0], stop - first)):
-        row = row_at(first + i, stop, ids, use_ids)
-        for s in range(set_weight.shape[0]):
-            largest = np.uint8(0)
-            for position in range(set_start[s], set_start[s + 1]):
+    count = min(squares.shape[0], stop - first)
+    for s in range(set_weight.shape[0]):
+        weight, offset, end = set_weight[s], set_offset[s], set_start[s + 1]
+        # Most name two; those are kept out of the loop over what a term names.
+        one, other = set_attribute[set_start[s]], set_attribute[min(set_start[s] + 1, end - 1)]
+        for i in range(count):
+            row = row_at(first + i, stop, ids, use_ids)
+            largest = max(codes[row, one], codes[row, other])
+            for position in range(set_start[s] + 2, end):
                 largest = max(largest, codes[row, set_attribute[position]])
-            part = np.float32(largest) * set_weight[s] - set_offset[s]
+            part = np.float32(largest) * weight - offset
             squares[i] += part * part
 
 
