@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import torch
+
 from attrieve.gallery.likelihood import LikelihoodFusion
 from attrieve.gallery.search import search
 from attrieve.gallery.store import Gallery
@@ -120,6 +122,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--write", action="store_true", help=f"keep it in results/{RESULT.name}")
     options = parser.parse_args()
+    # As in the service: what PyTorch does for a search is little, and its threads would wait for more of it
+    # on the cores that the scan needs.
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.gallery or Path(temporary) / "drawn"
         synthesize(folder, options.rows)
