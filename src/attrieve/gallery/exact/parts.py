@@ -87,7 +87,7 @@ class Part:
     ) -> Float64[ndarray, " some"]:
         """Return how far attribute distances of own blocks can be from the truth; 0 if they take no part."""
         if query.attribute is None or self.segment.probability is None:
-            return np.zeros(len(range(self.blocks)[blocks]) if isinstance(blocks, slice) else len(blocks))
+            return np.zeros(self.blocks)[blocks]
         largest, length = self._probability_errors
         return query.attribute.error(largest[blocks], length[blocks])
 
@@ -96,7 +96,7 @@ class Part:
     ) -> Float64[ndarray, " some"]:
         """Return the same of embedding distances by the codes of all entries."""
         if query.embedding is None or self.segment.embedding is None:
-            return np.zeros(len(range(self.blocks)[blocks]) if isinstance(blocks, slice) else len(blocks))
+            return np.zeros(self.blocks)[blocks]
         return query.embedding.error(self._embedding_errors[blocks])
 
     @cached_property

@@ -52,12 +52,18 @@ def _mapped(column: ndarray) -> "np.memmap | None":
 
 def _read(file: int, mapped: "np.memmap", column: ndarray, rows: ndarray) -> ndarray:
     size, found = column.shape[1] * column.itemsize, np.empty((len(rows), column.shape[1]), np.float32)
-    done = _read_all(file, mapped.offset, rows, found)
-    if done < len(rows):  # the system says why, or that the file ends here
-        row = int(rows[done])
-        if len(os.pread(file, size, mapped.offset + row * size)) == size:
-            return np.concatenate([found[:done], _read(file, mapped, column, rows[done:])])
-        raise StorageError(f"{mapped.filename} was cut short: row {row} is missing; write the columns again")
+    done = 0
+    while done < len(rows):
+        done += _read_all(file, mapped.offset, rows[done:], found[done:])
+        if done < len(rows):  # interrupted, or the system says why, or the file ends here
+            row = int(rows[done])
+            content = os.pread(file, size, mapped.offset + row * size)
+            if len(content) != size:
+                raise StorageError(
+                    f"{mapped.filename} was cut short: row {row} is missing; write the columns again"
+                )
+            found[done] = np.frombuffer(content, dtype=np.float32)
+            done += 1
     return found
 
 
