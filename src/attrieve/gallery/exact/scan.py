@@ -210,7 +210,7 @@ class Scanner:
         factors: tuple[float, float],
         limit: Float64[ndarray, " block"],
     ) -> tuple["Scanner", Int64[ndarray, " narrowed_block"]]:
-        """Return a scanner of the rows of some blocks (ascending) that may lie within a limit, and its blocks.
+        """Return a scanner of the rows of some (ascending) blocks that may be within a limit, and its blocks.
 
         Args:
             query: one that was summarised.
