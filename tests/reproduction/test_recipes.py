@@ -108,6 +108,19 @@ def test_other_recipes_start_where_they_say_or_from_the_baseline_of_their_backbo
     }
 
 
+def test_the_start_of_a_recipe_may_lie_beside_the_one_it_extends(folder: Path, tmp_path: Path) -> None:
+    """Variants in a folder of their own start from what their recipe starts from."""
+    write_small_recipe(tmp_path / "first-stage.toml")
+    write_small_recipe(tmp_path / "best.toml", initialisation={"run": "../../first-stage/seed-0"})
+    (tmp_path / "variants").mkdir()
+    variant = tmp_path / "variants" / "shorter.toml"
+    variant.write_text('extends = "../best.toml"\n[training]\nepochs = 1\n')
+    rows = {row.name: row for row in plan_rows((str(variant),), Budget.CPU, folder)}
+    assert rows["shorter"].start == "first-stage"
+    assert rows["first-stage"].path == tmp_path / "first-stage.toml"
+    assert job_recipe(rows["shorter"], "paper", 3).training.epochs == 1
+
+
 def test_an_unknown_row_is_told_the_nearest(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match="'multi-task-mobilenetv2'"):
         plan_rows(("multitask-mobilnetv2",), Budget.CPU, folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from attrieve.errors import ConfigurationError, UnknownNameError
-from attrieve.training.config import Recipe, load_recipe, parse_recipe, write_recipe
+from attrieve.training.config import Recipe, load_recipe, parse_recipe, recipe_lineage, write_recipe
 from training.tiny import tiny_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").rglob("*.toml"))
@@ -125,6 +125,60 @@ def test_values_that_cannot_be_are_refused(change: str, told: str) -> None:
     """With the key and what came."""
     with pytest.raises(ConfigurationError, match=told):
         parse_recipe({"name": "given"}, [change])
+
+
+def test_a_recipe_holds_only_what_it_changes_in_another(tmp_path: Path) -> None:
+    """Tables merge, values and lists are replaced, changes from outside come last; the file is found from
+    the folder of the one that names it.
+    """
+    (tmp_path / "below").mkdir()
+    (tmp_path / "first.toml").write_text(
+        'name = "first"\nabout = "kept"\n[training]\nepochs = 7\nbatch = 9\nsizes = [[64, 32, 3]]\n'
+    )
+    (tmp_path / "second.toml").write_text('extends = "first.toml"\n[training]\nbatch = 5\n')
+    third = tmp_path / "below" / "third.toml"
+    third.write_text('extends = "../second.toml"\nname = "third"\n[training]\nsizes = [[96, 48, 1]]\n')
+    expected = {
+        "name": "third",
+        "about": "kept",
+        "training": {"epochs": 7, "batch": 5, "sizes": [[96, 48, 1]]},
+    }
+    assert load_recipe(third) == parse_recipe(expected)
+    assert load_recipe(third, ["training.batch=3"]).training.batch == 3
+    assert [path.name for path in recipe_lineage(third)] == ["third.toml", "second.toml", "first.toml"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ('extends = "second.toml"', 'extends = "first.toml"', r"circle: .*first.* -> .*second.* -> .*first"),
+        ('extends = "first.toml"', "", "circle"),
+        ("extends = 3", "", "wants the file of another recipe.*3"),
+        ('extends = ""', "", "wants the file of another recipe"),
+        ('extends = "third.toml"', "", r"no recipe at .*third\.toml; another recipe extends it"),
+        ('extends = "second.toml"', "name = ", "cannot read recipe .*second"),
+        ('extends = "second.toml"', "training = 3", "training"),
+    ],
+)
+def test_recipes_that_extend_nothing_usable_are_refused(
+    first: str, second: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "first.toml").write_text(first)
+    (tmp_path / "second.toml").write_text(second)
+    with pytest.raises(ConfigurationError, match=told):
+        load_recipe(tmp_path / "first.toml")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in RECIPES if path.parent.name == "ablations"], ids=lambda path: path.stem
+)
+def test_an_ablation_changes_the_best_recipe_and_says_so(path: Path) -> None:
+    """Its name is the file's, by which the page finds it, and something besides name and text differs."""
+    recipe, best = load_recipe(path), load_recipe(path.parents[1] / "best.toml")
+    assert recipe.name == path.stem
+    assert recipe.name.startswith("ablation-")
+    assert recipe.about != best.about
+    assert recipe.model_copy(update={"name": best.name, "about": best.about}) != best
 
 
 def test_files_that_are_no_recipe_are_refused(tmp_path: Path) -> None:

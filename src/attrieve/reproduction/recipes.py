@@ -18,7 +18,7 @@ from attrieve.reproduction.rows import (
     paper_score,
     row_names,
 )
-from attrieve.training.config import Recipe, load_recipe
+from attrieve.training.config import Recipe, load_recipe, recipe_lineage
 from attrieve.training.stages import recipes_root
 
 _START = re.compile(r"\.\./\.\./(?P<row>[^/]+)/seed-\d+/?")
@@ -128,8 +128,14 @@ def _add(rows: dict[str, PlannedRow], name: str, path: Path, budget: Budget, fol
     start, run = _start(name, recipe, budget, folder)
     rows[name] = PlannedRow(name, path, recipe, start, run, paper_score(name, budget))
     if start is not None:
-        own = folder if start in row_names(budget) else path.parent
+        own = folder if start in row_names(budget) else _folder_of(start, path)
         _add(rows, start, own / f"{start}.toml", budget, folder)
+
+
+def _folder_of(start: str, path: Path) -> Path:
+    """Return the folder of the recipe that another one starts from: beside it, or beside one it extends."""
+    folders = [own.parent for own in recipe_lineage(path)]
+    return next((own for own in folders if (own / f"{start}.toml").is_file()), path.parent)
 
 
 def _start(name: str, recipe: Recipe, budget: Budget, folder: Path) -> tuple[str | None, str]:

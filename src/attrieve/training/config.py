@@ -195,22 +195,76 @@ class Recipe(Strict):
     retrieval: RetrievalSettings = RetrievalSettings()
 
 
+EXTENDS = "extends"
+"""Key of a recipe file that names another one, whose values hold where this one says nothing."""
+
+
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and apply ``KEY=VALUE`` changes to it.
 
+    A file may begin with ``extends = "other.toml"``, relative to its own folder: it then holds only what it
+    changes in that recipe.
+
     Raises:
-        ConfigurationError: for unreadable TOML or values out of range.
+        ConfigurationError: for unreadable TOML, recipes that extend each other in a circle, or values out of
+            range.
         UnknownNameError: for an unknown key, with the nearest one.
     """
+    merged: dict[str, Any] = {}
+    for document in reversed(list(_lineage(path).values())):
+        _merge(merged, {key: value for key, value in document.items() if key != EXTENDS})
+    return parse_recipe(merged, changes)
+
+
+def recipe_lineage(path: Path) -> tuple[Path, ...]:
+    """Return a recipe file and those it extends, itself first.
+
+    Raises:
+        ConfigurationError: as :func:`load_recipe`.
+    """
+    return tuple(_lineage(path))
+
+
+def _lineage(path: Path) -> dict[Path, dict[str, Any]]:
+    """Return the documents of a recipe file and of those it extends, itself first."""
+    found: dict[Path, dict[str, Any]] = {}
+    known: set[Path] = set()
+    while path.resolve() not in known:
+        known.add(path.resolve())
+        found[path] = document = _read(path, extended=len(known) > 1)
+        base = document.get(EXTENDS)
+        if base is None:
+            return found
+        if not isinstance(base, str) or not base:
+            raise ConfigurationError(
+                f'{EXTENDS} in recipe {path} wants the file of another recipe, such as "../best.toml", '
+                f"got {base!r}"
+            )
+        path = (path.parent / base).resolve()
+    raise ConfigurationError(
+        f"recipes extend each other in a circle: {' -> '.join(map(str, [*found, path]))}"
+    )
+
+
+def _read(path: Path, *, extended: bool) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise ConfigurationError(
-            f"no recipe at {path}; recipes/ holds those that come with attrieve"
-        ) from None
+        why = "another recipe extends it" if extended else "recipes/ holds those that come with attrieve"
+        raise ConfigurationError(f"no recipe at {path}; {why}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"cannot read recipe {path}: {error}") from error
-    return parse_recipe(document, changes)
+
+
+def _merge(table: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Put values over those of a table, tables within tables likewise."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            nested = table.get(key)
+            table[key] = nested = nested if isinstance(nested, dict) else {}
+            _merge(nested, value)
+        else:
+            table[key] = value
 
 
 def parse_recipe(document: Mapping[str, Any], changes: Sequence[str] = ()) -> Recipe:
