@@ -28,9 +28,10 @@ def test_what_is_handed_on_is_fitted_on_all_validation_people() -> None:
     everybody = people(query, embeds=False)
     shift = torch.linspace(-0.5, 0.5, len(NAMES))
     chosen = choose_scores(everybody, query, shift).fitted
-    expected = fit_scores(everybody, shift)
+    expected = fit_scores(everybody, query.schema, shift)
     assert chosen.curves == expected.curves
     torch.testing.assert_close(chosen.weight, expected.weight)
+    torch.testing.assert_close(chosen.ranking.wanted, expected.ranking.wanted)
     torch.testing.assert_close(chosen.joint.logits(everybody.logit), expected.joint.logits(everybody.logit))
 
 

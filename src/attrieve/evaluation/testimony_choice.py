@@ -70,12 +70,13 @@ def choose_scores(
         InputError: for too few people or categories.
     """
     crossed = [
-        (fit_scores(people.of(~fold), shift, seed=seed), people.of(fold)) for fold in _folds(people, seed)
+        (fit_scores(people.of(~fold), query.schema, shift, seed=seed), people.of(fold))
+        for fold in _folds(people, seed)
     ]
     questions = [list(_questions(searched, query, seed)) for _, searched in crossed]
     temperature = _best_temperature(people, query, shift, seed)
     crossed = [(replace(fitted, temperature=temperature), searched) for fitted, searched in crossed]
-    whole = replace(fit_scores(people, shift, seed=seed), temperature=temperature)
+    whole = replace(fit_scores(people, query.schema, shift, seed=seed), temperature=temperature)
     if people.embedding is not None:
         base, nats, power = _best_evidence(crossed, questions, query)
         whole = replace(whole, base=base, nats=nats, power=power)

@@ -14,7 +14,7 @@ from attrieve.errors import InputError
 from attrieve.evaluation.testimony import Statements
 from attrieve.models.calibration import Calibration
 from attrieve.models.query_side import QuerySide
-from attrieve.schema import GroupKind
+from attrieve.schema import AttributeSchema, GroupKind
 from attrieve.scoring.calibration import fit_calibration
 from attrieve.scoring.cosine import cosine_distance
 from attrieve.scoring.erring_witness import erring_witness_likelihood
@@ -22,6 +22,7 @@ from attrieve.scoring.euclidean import euclidean_distance
 from attrieve.scoring.fusion import Fusion, fuse
 from attrieve.scoring.joint_calibration import JointCalibration, fit_joint_calibration
 from attrieve.scoring.likelihood import ONE_OF_MANY, group_likelihood
+from attrieve.scoring.ranking_weights import RankingWeights, fit_ranking_weights
 from attrieve.scoring.weighted import (
     ScoreDistributions,
     distribution_distance,
@@ -52,6 +53,7 @@ DISTANCES: Mapping[str, str] = {
     "tempered": "group likelihood, one temperature",
     "calibrated": "group likelihood, a curve per attribute",
     "joint": "group likelihood, jointly calibrated",
+    "ranked": "group likelihood, answers weighted by ranking",
     "joint-testimony": "jointly calibrated, witnesses who err",
     "embedding-no": "embedding, the rest filled with no",
     "embedding-half": "embedding, the rest filled with 1/2",
@@ -74,7 +76,7 @@ POWERS = (0.0, 0.5, 1.0, 2.0)
 Distances = dict[str, Float32[ndarray, "query person"]]
 """By name; smaller is nearer."""
 
-LIKELIHOODS = ("independent", "likelihood", "tempered", "calibrated", "joint", "joint-testimony")
+LIKELIHOODS = ("independent", "likelihood", "tempered", "calibrated", "joint", "ranked", "joint-testimony")
 """Distances in nats, which the embedding may join."""
 
 DistancesOfWords = Callable[[Statements], Distances]
@@ -113,6 +115,7 @@ class FittedScores:
         joint: of all attributes together.
         weight: how much each attribute counts, by how reliably it is recognised.
         distributions: of the scores of each attribute, where it holds and where it does not.
+        ranking: how much each answer counts, learnt by ranking.
         temperature: see :data:`TEMPERATURES`.
         base: likelihood that the embedding joins, one of :data:`LIKELIHOODS`.
         nats: see :data:`NATS`.
@@ -124,6 +127,7 @@ class FittedScores:
     joint: JointCalibration
     weight: Float[Tensor, " attribute"]
     distributions: ScoreDistributions
+    ranking: RankingWeights
     temperature: float = 1.0
     base: str = "likelihood"
     nats: float = 20.0
@@ -149,7 +153,13 @@ class MendedPeople:
     joint: Float32[Tensor, "person attribute"]
 
 
-def fit_scores(people: SeenPeople, shift: Float[Tensor, " attribute"], *, seed: int = 0) -> FittedScores:
+def fit_scores(
+    people: SeenPeople,
+    schema: AttributeSchema,
+    shift: Float[Tensor, " attribute"],
+    *,
+    seed: int = 0,
+) -> FittedScores:
     """Fit everything on validation people but how the branches join.
 
     Raises:
@@ -162,6 +172,7 @@ def fit_scores(people: SeenPeople, shift: Float[Tensor, " attribute"], *, seed: 
         fit_joint_calibration(logit, values, group=group, shift=shift, seed=seed),
         reliability_weights(torch.sigmoid(logit), values),
         fit_distributions(logit, values),
+        fit_ranking_weights(logit, values, schema, shift=shift, seed=seed),
     )
 
 
@@ -183,8 +194,12 @@ def distances_of(searched: MendedPeople, query: QuerySide, fitted: FittedScores)
     def recognised(words: Statements) -> Distances:
         said, certainty = _tensors(words)
 
-        def likelihood(logit: Tensor, kinds: frozenset[GroupKind], shift: Tensor | None) -> Tensor:
-            return group_likelihood(said, logit, query.schema, certainty, shift=shift, one_of_many=kinds)
+        weighted = fitted.ranking.certainty(said, certainty)
+
+        def likelihood(
+            logit: Tensor, kinds: frozenset[GroupKind], shift: Tensor | None, counts: Tensor = certainty
+        ) -> Tensor:
+            return group_likelihood(said, logit, query.schema, counts, shift=shift, one_of_many=kinds)
 
         found = {
             BASELINE: euclidean_distance(said, probability, certainty),
@@ -195,6 +210,7 @@ def distances_of(searched: MendedPeople, query: QuerySide, fitted: FittedScores)
             "tempered": likelihood(tempered, ONE_OF_MANY, None),
             "calibrated": likelihood(searched.curved, ONE_OF_MANY, None),
             "joint": likelihood(searched.joint, ONE_OF_MANY, None),
+            "ranked": likelihood(people.logit, ONE_OF_MANY, fitted.shift, weighted),
             "joint-testimony": erring_witness_likelihood(said, mended, certainty),
         }
         return {name: distance.numpy() for name, distance in found.items()}

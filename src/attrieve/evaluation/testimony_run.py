@@ -68,6 +68,10 @@ def fit_facts(chosen: ChosenScores, people: int) -> dict[str, Any]:
         "joint_losses": {str(ridge): round(loss, 5) for ridge, loss in joint.losses.items()},
         "curve_methods": list(chosen.fitted.curves.methods),
         "temperature": chosen.fitted.temperature,
+        "ranking_weights": {
+            "wanted": [round(weight, 3) for weight in chosen.fitted.ranking.wanted.tolist()],
+            "unwanted": [round(weight, 3) for weight in chosen.fitted.ranking.unwanted.tolist()],
+        },
         "joined_likelihood": chosen.fitted.base,
         "embedding_nats": chosen.fitted.nats,
         "embedding_power": chosen.fitted.power,
