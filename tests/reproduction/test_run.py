@@ -371,6 +371,13 @@ def test_two_splits_are_two_sets_of_jobs(settings: Callable[..., ReproductionSet
         assert (record["data"]["split"], record["recipe"]["data"]["split"]) == (split["split"],) * 2
 
 
+def test_seeds_may_begin_later(settings: Callable[..., ReproductionSettings]) -> None:
+    """As many as were asked for, from the first one named; every job learns from its own."""
+    jobs = Reproduction(settings(seeds=2, first_seed=3)).jobs
+    assert {seed for _, _, seed in jobs} == {3, 4}
+    assert all(job.recipe.training.seed == seed for (_, _, seed), job in jobs.items())
+
+
 def test_a_reproduction_counts_the_training_it_saw(finished: tuple[Path, dict[str, Any]]) -> None:
     """Ten steps of four images make a journal line, from which time and rate come."""
     out, _ = finished

@@ -19,6 +19,9 @@ def reproduce(
         Path, typer.Option(help="Folder for everything; a stopped reproduction there is continued.")
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Seeds per row: 0, 1, 2 and so on.")] = 3,
+    first_seed: Annotated[
+        int, typer.Option(min=0, help="Begin with this seed, e.g. where another machine has the first ones.")
+    ] = 0,
     splits: Annotated[
         list[str] | None,
         typer.Option("--split", help="Named split; may be given several times.", show_default="paper"),
@@ -82,6 +85,7 @@ def reproduce(
         out=out,
         budget=budget,
         seeds=seeds,
+        first_seed=first_seed,
         splits=tuple(dict.fromkeys(splits or ["paper"])),
         rows=tuple(name for part in rows or [] for name in part.split(",") if name),
         init=tuple(init or []),

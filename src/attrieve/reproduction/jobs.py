@@ -82,17 +82,20 @@ def name_of(key: JobKey) -> str:
     return f"{split}/{row}/seed-{seed}"
 
 
-def make_jobs(rows: Sequence[PlannedRow], splits: Sequence[str], seeds: int) -> Mapping[JobKey, Job]:
+def make_jobs(
+    rows: Sequence[PlannedRow], splits: Sequence[str], seeds: int, *, first_seed: int = 0
+) -> Mapping[JobKey, Job]:
     """Return all jobs in the order they are taken: seed by seed, each after the one it starts from.
 
     Args:
         rows: in an order in which each comes after the row it starts from.
         splits: named splits.
-        seeds: how many; they are 0, 1, 2 and so on.
+        seeds: how many.
+        first_seed: the first of them; the others follow it one by one.
     """
     jobs = [
         Job(split, row, seed, job_recipe(row, split, seed))
-        for seed in range(seeds)
+        for seed in range(first_seed, first_seed + seeds)
         for split in splits
         for row in rows
     ]

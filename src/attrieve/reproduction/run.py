@@ -43,7 +43,8 @@ class ReproductionSettings:
         data: PETA in either layout.
         out: folder for run folders, records and locks.
         budget: whose recipes.
-        seeds: how many; 0, 1, 2 and so on.
+        seeds: how many.
+        first_seed: the first of them; the others follow it one by one.
         splits: named splits.
         rows: row names, ``4.2``, ``4.3`` or recipe files; empty for all rows of the paper.
         init: starting weights, see
@@ -59,6 +60,7 @@ class ReproductionSettings:
     out: Path
     budget: Budget = Budget.FULL
     seeds: int = 3
+    first_seed: int = 0
     splits: tuple[str, ...] = ("paper",)
     rows: tuple[str, ...] = ()
     init: tuple[str, ...] = ()
@@ -99,7 +101,9 @@ class Reproduction:
         if not settings.any_data:
             require_known_counts(self.people.dataset, settings.splits)
         rows = with_starting_weights(rows, settings.init)
-        self.jobs: Mapping[JobKey, Job] = make_jobs(rows, settings.splits, settings.seeds)
+        self.jobs: Mapping[JobKey, Job] = make_jobs(
+            rows, settings.splits, settings.seeds, first_seed=settings.first_seed
+        )
         self.places = Places(settings.out, settings.record or settings.out / RESULTS)
         counts = {key: len(self.people.split(job.recipe).train) for key, job in self.jobs.items()}
         self.board = Board(self.jobs, self.places, counts, console=console)
