@@ -164,7 +164,6 @@ def test_contributions_of_a_likelihood_sum_to_the_distance(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--distance", "group", "--approximate"), "searched exactly"),
         (("--distance", "group", "--fusion-weight", 2), "--nats"),
         (("--precision", 0), "above 0"),
         (("--precision", 1.5), "at most 1"),

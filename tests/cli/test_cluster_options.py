@@ -35,9 +35,12 @@ def test_both_commands_say_on_a_cluster_what_they_say_on_one_machine(
     assert indexed.exit_code == 0, indexed.stderr
     assert json.loads(indexed.stdout)["added"] == 9
     asked = ["search", gallery, "hat, !bag", "--top", "5", "--json"]
-    alone, sharded = (runner.invoke(app, [*asked, *more]) for more in ([], ["--ray", "auto"]))
-    assert (alone.exit_code, sharded.exit_code) == (0, 0), sharded.stderr
-    assert json.loads(sharded.stdout) == json.loads(alone.stdout)
+    for distance in ("paper", "group"):
+        alone, sharded = (
+            runner.invoke(app, [*asked, "--distance", distance, *more]) for more in ([], ["--ray", "auto"])
+        )
+        assert (alone.exit_code, sharded.exit_code) == (0, 0), sharded.stderr
+        assert json.loads(sharded.stdout) == json.loads(alone.stdout)
     table = runner.invoke(app, ["search", gallery, "hat", "--ray", "auto"])
     assert "crop-00" in table.stdout
 

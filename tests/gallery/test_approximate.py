@@ -20,6 +20,8 @@ from attrieve.gallery.approximate_recall import measure_recall, sample_descripti
 from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.database.writing import open_database_writer
 from attrieve.gallery.exact import start_search
+from attrieve.gallery.feedback import Marks
+from attrieve.gallery.likelihood import Distance, LikelihoodFusion
 from attrieve.gallery.search import checked_query, search
 from attrieve.gallery.store import Gallery
 from attrieve.gallery.synthesize import synthesize
@@ -74,6 +76,42 @@ def test_static_distances_are_those_of_the_exact_search(indexed: Gallery) -> Non
         assert found.exact_because is None
         assert len(common) >= 25
         assert all(hit.distance == distance[hit.key] for hit in common)
+
+
+@pytest.mark.parametrize("distance", [Distance.GROUP, Distance.INDEPENDENT])
+def test_likelihoods_are_those_of_the_exact_search(indexed: Gallery, distance: Distance) -> None:
+    """Candidates are rated as a full scan rates them; most of the nearest are among them."""
+    fusion = LikelihoodFusion(embedding_weight=10.0, distance=distance)
+    found_of_all = []
+    for query in sample_descriptions(indexed, 8, seed=6):
+        near = search_approximately(
+            indexed, query, top=30, fusion=fusion, candidates=CANDIDATES, explain=False
+        )
+        exact = search(indexed, query, top=300, fusion=fusion, explain=False)
+        truth = {hit.key: hit.distance for hit in exact.hits}
+        common = [hit for hit in near.ranking.hits if hit.key in truth]
+        assert near.exact_because is None
+        assert near.looked_at < ROWS / 2
+        assert len(common) >= 25
+        assert all(hit.distance == truth[hit.key] for hit in common)
+        first = {hit.key for hit in exact.hits[:30]}
+        found_of_all.append(len(first & {hit.key for hit in near.ranking.hits}) / 30)
+    assert sum(found_of_all) / len(found_of_all) >= 0.9
+
+
+def test_marks_change_an_approximate_search_as_an_exact_one(indexed: Gallery) -> None:
+    """Distances are the same, and most of the nearest are found."""
+    [query] = sample_descriptions(indexed, 1, named=12, seed=7)
+    plain = search(indexed, query, top=10, fusion=STATIC)
+    marks = Marks.of(wrong=[hit.key for hit in plain.hits[:4]])
+    exact = search(indexed, query, top=200, fusion=STATIC, marks=marks)
+    near = search_approximately(indexed, query, top=30, fusion=STATIC, candidates=CANDIDATES, marks=marks)
+    assert exact.hits[:10] != plain.hits
+    truth = {hit.key: hit.distance for hit in exact.hits}
+    common = [hit for hit in near.ranking.hits if hit.key in truth]
+    assert near.exact_because is None
+    assert len(common) >= 25
+    assert all(hit.distance == truth[hit.key] for hit in common)
 
 
 def test_maxima_are_never_overestimated_and_nearly_right(indexed: Gallery) -> None:

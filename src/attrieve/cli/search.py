@@ -190,23 +190,16 @@ def search(
             "need the gallery on this machine",
             param_hint="--ray",
         )
-    if approximate and (query is None or judged):
-        raise typer.BadParameter(
-            "witnesses, --like and marks are searched for exactly", param_hint="--approximate"
-        )
+    if approximate and query is None:
+        raise typer.BadParameter("witnesses and --like are searched for exactly", param_hint="--approximate")
     by_likelihood = distance is not None and distance.is_likelihood
-    if by_likelihood and (ray is not None or approximate):
-        raise typer.BadParameter(
-            "a likelihood is searched exactly and on this machine; leave out --ray and --approximate",
-            param_hint="--distance",
-        )
     if by_likelihood and (fusion_weight is not None or normalisation is not None):
         raise typer.BadParameter(
             "weights and normalisation belong to the distance 'paper'; a likelihood takes --nats",
             param_hint="--distance",
         )
-    if precision is not None and (not 0 < precision <= 1 or ray is not None):
-        raise typer.BadParameter("is above 0 and at most 1, and not told by --ray", param_hint="--precision")
+    if precision is not None and not 0 < precision <= 1:
+        raise typer.BadParameter("is above 0 and at most 1", param_hint="--precision")
     found = answer(
         Request(
             gallery,

@@ -112,11 +112,16 @@ def answer(request: Request) -> Answer:
                 found = sharded.search(
                     statement.query, top=request.top, fusion=fusion, where=condition, explain=request.explain
                 )
-            return _begun(request, sharded, fusion, statement, found)
+                given = _begun(request, sharded, fusion, statement, _precise(request, found))
+                if sharded.query_side.calibration is not None:
+                    _tell_matches(given, sharded.expected_matches(statement.query, where=condition))
+            return given
     gallery = Gallery.open(request.gallery)
     find = _by_witnesses if request.witnesses else _approximately if request.approximate else _exactly
     given = find(request, gallery, *_how(request, gallery))
-    _tell_matches(given, request, gallery)
+    if gallery.query_side.calibration is not None:
+        where = _how(request, gallery)[1]
+        _tell_matches(given, expected_matches(gallery, given.statement.query, where=where))
     _tell_more(given, request, gallery)
     return given
 
@@ -185,7 +190,13 @@ def _approximately(request: Request, gallery: Gallery, fusion: Fusion, where: Fi
     exact = _exactly(replace(request, explain=False, precision=None), gallery, fusion, where)
     query = exact.statement.query
     near = search_approximately(
-        gallery, query, top=request.top, fusion=fusion, where=where, explain=request.explain
+        gallery,
+        query,
+        top=request.top,
+        fusion=fusion,
+        where=where,
+        explain=request.explain,
+        marks=_marks(request, gallery, query),
     )
     right = {hit.key for hit in exact.ranking.hits}
     recall = len(right & {hit.key for hit in near.ranking.hits}) / len(right) if right else 1.0
@@ -229,11 +240,8 @@ def _by_witnesses(request: Request, gallery: Gallery, fusion: Fusion, where: Fil
     return given
 
 
-def _tell_matches(given: Answer, request: Request, gallery: Gallery) -> None:
+def _tell_matches(given: Answer, count: float | None) -> None:
     """Say how probable the hits are, and how many matches are expected."""
-    if gallery.query_side.calibration is None:
-        return
-    count = expected_matches(gallery, given.statement.query, where=_how(request, gallery)[1])
     found = [hit.match_probability or 0.0 for hit in given.ranking.hits]
     given.told["expected_matches"] = {"gallery": count, "shown": sum(found)}
     given.more["P(match)"] = [f"{probability:.2f}" for probability in found]

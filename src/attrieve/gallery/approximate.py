@@ -23,8 +23,10 @@ from attrieve.gallery.database.vector_index import (
 )
 from attrieve.gallery.database.writing import open_database_writer
 from attrieve.gallery.exact import ExactHits, FusedQuery, search_exact
-from attrieve.gallery.found_rows import FoundRows, ranking_of
-from attrieve.gallery.search import checked_query
+from attrieve.gallery.feedback import Marks
+from attrieve.gallery.found_rows import FoundRows
+from attrieve.gallery.likelihood import LikelihoodQuery, search_likelihood
+from attrieve.gallery.search import prepare_search
 from attrieve.gallery.store import Gallery
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, Ranking, Term
@@ -98,6 +100,7 @@ def search_approximately(
     candidates: int | None = None,
     explain: bool = True,
     threads: int | None = None,
+    marks: Marks | None = None,
 ) -> ApproximateRanking:
     """Rank the rows an index finds near a description, as :func:`~attrieve.gallery.search.search` would.
 
@@ -113,30 +116,43 @@ def search_approximately(
             that for partial descriptions.
         explain: whether hits carry reasons.
         threads: None for all cores.
+        marks: rows judged right or wrong, as for an exact search; candidates are those of the description
+            they change.
 
     Raises:
         InputError: if the gallery has no rows, or ``top`` or ``candidates`` is below 1.
+        UnknownNameError: for a marked row the gallery does not hold.
         SchemaMismatchError: if the query is of another vocabulary.
         StorageError: if the index cannot be read.
     """
-    wanted = checked_query(gallery, query, top, fusion)
+    prepared = prepare_search(gallery, query, top, fusion or gallery.fusion, marks)
+    wanted = prepared.wanted
     chosen = find_candidates(gallery, query, wanted, top=top, where=where, candidates=candidates)
-    hits = rank(gallery, wanted, chosen, top, threads=threads)
+    hits = rank(gallery, wanted, chosen, top, likely=prepared.likely, threads=threads)
     found = FoundRows.of(gallery.columns, hits, wanted)
     looked_at = len(gallery.columns) if chosen.places is None else len(chosen.places)
+    vectors = gallery.columns.vectors(hits.indices[0])
     return ApproximateRanking(
-        ranking_of(found, query, gallery.facts_at, explain=explain), looked_at, chosen.exact_because
+        prepared.ranking(found, vectors, gallery.facts_at, explain=explain), looked_at, chosen.exact_because
     )
 
 
 def rank(
-    gallery: Gallery, wanted: FusedQuery, chosen: Candidates, top: int, *, threads: int | None = None
+    gallery: Gallery,
+    wanted: FusedQuery,
+    chosen: Candidates,
+    top: int,
+    *,
+    likely: LikelihoodQuery | None = None,
+    threads: int | None = None,
 ) -> ExactHits:
-    """Rank candidates exactly among themselves."""
+    """Rank candidates exactly among themselves, by likelihood if the description is given for that too."""
     columns = gallery.columns
     if columns.compact is None:
         raise AssertionError("a gallery without rows was refused before")
     keep = columns.kept if chosen.places is None else chosen.places
+    if likely is not None:
+        return search_likelihood(columns.compact, likely, top, keep=keep, tie=columns.key, threads=threads)
     return search_exact(columns.compact, [wanted], top, keep=keep, tie=columns.key, threads=threads)
 
 

@@ -28,6 +28,7 @@ class FoundRows:
         embedding_distance: before weights, or None if the embedding takes no part.
         probability: of each attribute, or None if the model does not recognise.
         factors: what either distance was multiplied by before they were added.
+        embedding: unit vectors, of rows that were found on another machine and were to bring them along.
     """
 
     key: UInt64[np.ndarray, " hit"]
@@ -37,26 +38,38 @@ class FoundRows:
     embedding_distance: Float32[np.ndarray, " hit"] | None
     probability: Float32[np.ndarray, "hit attribute"] | None
     factors: Factors
+    embedding: Float32[np.ndarray, "hit dim"] | None = None
 
     def __len__(self) -> int:
         return len(self.key)
 
     @classmethod
-    def of(cls, columns: SearchColumns, hits: ExactHits, wanted: FusedQuery) -> "FoundRows":
-        """Return what the columns know of the rows that the only query of an exact search found."""
+    def of(
+        cls, columns: SearchColumns, hits: ExactHits, wanted: FusedQuery, *, embedding: bool = False
+    ) -> "FoundRows":
+        """Return what the columns know of the rows that the only query of an exact search found.
+
+        Args:
+            columns: where was searched.
+            hits: what was found.
+            wanted: what was asked.
+            embedding: whether the rows bring their unit vectors along.
+        """
         if columns.compact is None:
             raise AssertionError("rows were found where there are none")
         by_attribute = wanted.asks_attributes and columns.compact.attributes is not None
         by_embedding = wanted.asks_embedding and columns.compact.dim is not None
         places = hits.indices[0]
+        vectors = columns.vectors(places)
         return cls(
             columns.key[places],
             columns.row_id[places],
             hits.distance[0],
             hits.attribute_distance[0] if by_attribute else None,
             hits.embedding_distance[0] if by_embedding else None,
-            columns.vectors(places).probability,
+            vectors.probability,
             Factors.of(wanted.fusion, *hits.maxima[0].tolist()),
+            vectors.embedding if embedding else None,
         )
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int64, UInt64
+from jaxtyping import UInt64
 
 from attrieve.errors import ConfigurationError, InputError
 from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.completion import expected_embedding
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.exact import FusedQuery, search_exact
 from attrieve.gallery.explain import Factors
 from attrieve.gallery.feedback import Feedback, Marks, with_feedback
@@ -78,7 +79,8 @@ def search(
             columns.compact, [prepared.wanted], top, keep=keep, tie=columns.key, threads=threads
         )
     found = FoundRows.of(columns, hits, prepared.wanted)
-    return prepared.ranking(found, hits.indices[0], gallery.facts_at, explain=explain)
+    vectors = columns.vectors(hits.indices[0])
+    return prepared.ranking(found, vectors, gallery.facts_at, explain=explain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +88,14 @@ class PreparedSearch:
     """A description as numbers, and what tells its hits.
 
     Args:
-        gallery: where is searched.
+        query_side: of the model that is searched by.
         query: what was asked.
         wanted: the same as numbers, with what marks changed in a search by the paper's distance.
         likely: the same for a search by likelihood, or None for the paper's distance.
         feedback: what marks changed, or None without any.
     """
 
-    gallery: Gallery
+    query_side: QuerySide
     query: AttributeQuery
     wanted: FusedQuery
     likely: LikelihoodQuery | None
@@ -102,7 +104,7 @@ class PreparedSearch:
     def ranking(
         self,
         found: FoundRows,
-        places: Int64[np.ndarray, " hit"],
+        vectors: Vectors,
         rows_at: Callable[[UInt64[np.ndarray, " some"]], list[GalleryRow]],
         *,
         explain: bool,
@@ -111,21 +113,20 @@ class PreparedSearch:
 
         Args:
             found: the rows.
-            places: where they stand among the columns.
+            vectors: theirs.
             rows_at: gives the facts of the rows with some ids, in their order.
             explain: whether hits carry reasons.
         """
-        side = self.gallery.query_side
         ranking = ranking_of(
             found, self.query, rows_at, explain=explain, reasons_of=self._reasons_of(found.factors)
         )
-        return with_probabilities(ranking, self.query, side, self.gallery.columns.vectors(places))
+        return with_probabilities(ranking, self.query, self.query_side, vectors)
 
     def _reasons_of(
         self, factors: Factors
     ) -> Callable[[Sequence[float]], tuple[AttributeReason, ...]] | None:
         if self.likely is not None:
-            return likelihood_reasons(self.query, self.likely, self.gallery.query_side)
+            return likelihood_reasons(self.query, self.likely, self.query_side)
         return None if self.feedback is None else weighted_reasons(self.feedback, factors.attribute)
 
 
@@ -141,16 +142,33 @@ def prepare_search(
         SchemaMismatchError: if the query is of another vocabulary.
     """
     _check(gallery, query, top)
-    side = gallery.query_side
     feedback = with_feedback(gallery, query, marks) if marks is not None and len(marks) else None
+    return _prepared(gallery.query_side, query, fusion, feedback)
+
+
+def prepare_unmarked(
+    gallery: "Searchable", query: AttributeQuery, top: int, fusion: Fusion
+) -> PreparedSearch:
+    """Read a description for a search without marks, wherever the rows are.
+
+    Raises:
+        InputError: as :func:`prepare_search`.
+    """
+    _check(gallery, query, top)
+    return _prepared(gallery.query_side, query, fusion, None)
+
+
+def _prepared(
+    side: QuerySide, query: AttributeQuery, fusion: Fusion, feedback: Feedback | None
+) -> PreparedSearch:
     wanted = _fused_query(query, side, fusion)
     if not isinstance(fusion, LikelihoodFusion):
         return PreparedSearch(
-            gallery, query, wanted if feedback is None else feedback.applied(wanted), None, feedback
+            side, query, wanted if feedback is None else feedback.applied(wanted), None, feedback
         )
     likely = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight)
     likely = likely if feedback is None else applied_to_likelihood(feedback, likely)
-    return PreparedSearch(gallery, query, wanted, likely, feedback)
+    return PreparedSearch(side, query, wanted, likely, feedback)
 
 
 @runtime_checkable
@@ -204,8 +222,8 @@ def fused_query(query: AttributeQuery, query_side: QuerySide, fusion: Fusion) ->
     """
     if isinstance(fusion, LikelihoodFusion):
         raise ConfigurationError(
-            f"distance {fusion.distance.value!r} is searched exactly and on this machine only; search so, "
-            "or by the distance 'paper'"
+            f"distance {fusion.distance.value!r} is no sum of weighted distances; search by it, or ask for "
+            "the numbers of the distance 'paper'"
         )
     return _fused_query(query, query_side, fusion)
 

@@ -166,7 +166,8 @@ class Ranked:
             return rows
 
         part = _part(self.found, slice(first, behind))
-        ranking = self.prepared.ranking(part, self.places[first:behind], remembered, explain=explain)
+        vectors = gallery.columns.vectors(self.places[first:behind])
+        ranking = self.prepared.ranking(part, vectors, remembered, explain=explain)
         hits = [replace(hit, rank=hit.rank + first) for hit in ranking.hits] if first else ranking.hits
         return list(zip(hits, rows, strict=True))
 

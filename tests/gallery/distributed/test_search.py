@@ -1,5 +1,6 @@
 """Shards find what a search of the whole finds, or nothing is answered."""
 
+import pickle
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attrieve.errors import ClusterError, InputError, SchemaMismatchError, StorageError
+from attrieve.gallery.calibrating import calibrate_gallery
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
 from attrieve.gallery.database.rows import GalleryRow
@@ -20,8 +22,12 @@ from attrieve.gallery.database.writing import open_database_writer
 from attrieve.gallery.distributed.search import ShardedGallery, open_sharded
 from attrieve.gallery.distributed.shard import GalleryShard, ShardSearch, ShardSettings
 from attrieve.gallery.distributed.shards import SearchClusterSettings, divide, shard_bytes
-from attrieve.gallery.search import fused_query, search
+from attrieve.gallery.likelihood import Distance, LikelihoodFusion
+from attrieve.gallery.likelihood.asked import match_query
+from attrieve.gallery.matches import expected_matches
+from attrieve.gallery.search import fused_query, prepare_unmarked, search
 from attrieve.gallery.store import Gallery
+from attrieve.models.calibration import Calibration, Curve, MatchCorrection, ModelCalibration
 from attrieve.schema import ImageSource, load_vocabulary, parse_query
 from attrieve.scoring.fusion import Fusion, Normalisation
 from gallery.building import NAMES, small_query_side
@@ -97,6 +103,98 @@ def test_shards_find_what_the_whole_finds(
     with opened(folder, shards) as sharded:
         found = sharded.search(query, top=top, where=where, fusion=fusion)
     assert found == search(whole, query, top=top, where=where, fusion=fusion)
+
+
+def calibration(folder: Path) -> ModelCalibration:
+    """A made-up calibration of the gallery's model: curves that bend, and a correction with embeddings."""
+    curves = tuple(
+        Curve("platt", (-2.0, 0.5, 3.0), (-1.5 + 0.05 * place, 0.0, 2.0), 0.8) for place in range(len(NAMES))
+    )
+    model = GallerySnapshot.open(folder).model
+    return ModelCalibration(
+        Calibration(curves),
+        MatchCorrection(0.3, 0.8, 0.5, -0.4, 0.6),
+        MatchCorrection(0.3, 0.8, 0.5, -0.4, 0.6, 1.5, 0.7),
+        model.fingerprint,
+        model.schema.fingerprint,
+    )
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("calibrated") / "g"
+    write_gallery(made, 200)
+    calibrate_gallery(made, calibration(made))
+    return made
+
+
+@given(
+    st.integers(1, 7),
+    st.sampled_from(QUERIES),
+    st.sampled_from(FILTERS),
+    st.sampled_from([Distance.GROUP, Distance.INDEPENDENT, None]),
+    st.sampled_from([0.0, 7.5]),
+    st.sampled_from([1, 7, 500]),
+    st.integers(0, 100),
+)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_likelihoods_and_probabilities_are_those_of_the_whole(
+    calibrated: Path,
+    in_process: Use,
+    shards: int,
+    text: str,
+    terms: list[str] | None,
+    distance: Distance | None,
+    nats: float,
+    top: int,
+    seed: int,
+) -> None:
+    """Hits, P(match), reasons and the number of matches to be expected, though processes die in between."""
+    fates = np.random.default_rng(seed).random(1000) < 0.2
+    places = iter(fates.tolist())
+    in_process(seed, lambda *_: next(places))
+    whole = Gallery.open(calibrated)
+    query = parse_query(text, whole.schema)
+    where = None if terms is None else whole.store.parse(terms)
+    fusion = None if distance is None else LikelihoodFusion(embedding_weight=nats, distance=distance)
+    with opened(calibrated, shards) as sharded:
+        found = sharded.search(query, top=top, where=where, fusion=fusion)
+        count = sharded.expected_matches(query, where=where)
+    assert found == search(whole, query, top=top, where=where, fusion=fusion)
+    assert all(hit.match_probability is not None for hit in found.hits)
+    assert count == pytest.approx(expected_matches(whole, query, where=where), rel=1e-9)
+
+
+def test_a_gallery_that_is_not_calibrated_expects_no_number(folder: Path, in_process: Use) -> None:
+    in_process()
+    with opened(folder) as sharded:
+        query = parse_query("hat", sharded.schema)
+        assert sharded.expected_matches(query) is None
+        assert sharded.search(query).hits[0].match_probability is None
+
+
+def test_what_shards_are_asked_survives_the_way_to_another_machine(calibrated: Path) -> None:
+    """Descriptions are sent as pickles; a shard answers a copy as it answers the original."""
+    snapshot = GallerySnapshot.open(calibrated)
+    ids = snapshot.row_ids()
+    held = ShardSettings(
+        calibrated, snapshot.model.fingerprint, snapshot.version, int(ids[0]), int(ids[-1]), len(ids)
+    )
+    side = snapshot.query_side()
+    query = parse_query("hat, !bag", snapshot.model.schema)
+    fusion = LikelihoodFusion()
+    prepared = prepare_unmarked(Gallery.open(calibrated), query, 9, fusion)
+    asked = ShardSearch("s", prepared.wanted, None, prepared.likely, embedding=True)
+    shard, maxima = GalleryShard(held), np.ones((1, 2))
+    own = shard.finish(asked, 9, maxima)
+    sent = shard.finish(pickle.loads(pickle.dumps(asked)), 9, maxima)
+    assert own.embedding is not None
+    assert sent.embedding is not None
+    assert (own.key.tolist(), own.distance.tolist()) == (sent.key.tolist(), sent.distance.tolist())
+    assert own.embedding.tolist() == sent.embedding.tolist()
+    matching = match_query(query, side)
+    assert matching is not None
+    assert shard.matches(pickle.loads(pickle.dumps(matching)), None) == shard.matches(matching, None)
 
 
 def test_all_shards_hold_the_version_of_the_moment_they_were_opened(tmp_path: Path, in_process: Use) -> None:

@@ -1,5 +1,6 @@
 """A gallery whose rows lie in shards on many machines, searched as one: whole, exactly, or not at all."""
 
+import math
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,14 @@ from jaxtyping import Float64
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
+from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.distributed.cluster import connected
 from attrieve.gallery.distributed.shard import ShardFacts, ShardSearch
 from attrieve.gallery.distributed.shards import SearchClusterSettings, Shards
-from attrieve.gallery.found_rows import FoundRows, ranking_of
+from attrieve.gallery.found_rows import FoundRows
+from attrieve.gallery.likelihood.asked import match_query
 from attrieve.gallery.manifest_file import require_folder
-from attrieve.gallery.search import checked_query
+from attrieve.gallery.search import prepare_unmarked
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
 from attrieve.scoring.fusion import Fusion
@@ -69,7 +72,8 @@ class ShardedGallery:
         """Rank all rows by a description; the result is that of :func:`attrieve.gallery.search.search`.
 
         Every shard is asked twice: for the largest distances it has, and, once the largest of all are
-        known, for its nearest rows. A shard that died in between loads its rows again and answers.
+        known, for its nearest rows; by likelihood, which is divided by nothing, once. A shard that died in
+        between loads its rows again and answers.
 
         Raises:
             ClusterError: if a shard does not answer in time; nothing is answered from the others alone.
@@ -78,11 +82,27 @@ class ShardedGallery:
             SchemaMismatchError: if the query is of another vocabulary.
             StorageError: if the version that is searched is gone; open the gallery anew.
         """
-        wanted = checked_query(self, query, top, fusion)
-        search = ShardSearch(uuid.uuid4().hex, wanted, where)
-        maxima = largest(self.shards.ask("start", search))
+        prepared = prepare_unmarked(self, query, top, fusion or self.fusion)
+        # P(match) may need embeddings, and models without attributes have nothing else.
+        told = self.query_side.calibration is not None or self.model.attributes is None
+        search = ShardSearch(uuid.uuid4().hex, prepared.wanted, where, prepared.likely, embedding=told)
+        undivided = np.ones((1, 2))
+        maxima = undivided if search.likely is not None else largest(self.shards.ask("start", search))
         found = nearest(self.shards.ask("finish", search, top, maxima), top)
-        return ranking_of(found, query, self.store.rows_at, explain=explain)
+        vectors = Vectors(found.embedding, found.probability)
+        return prepared.ranking(found, vectors, self.store.rows_at, explain=explain)
+
+    def expected_matches(self, query: AttributeQuery, *, where: Filter | None = None) -> float | None:
+        """Return how many rows are expected to match, as
+        :func:`attrieve.gallery.matches.expected_matches` does; None for a gallery that is not calibrated.
+
+        Raises:
+            ClusterError: as :meth:`search`.
+        """
+        asked = match_query(query, self.query_side)
+        if asked is None or self.model.attributes is None:
+            return None
+        return math.fsum(self.shards.ask("matches", asked, where))
 
 
 @contextmanager
@@ -146,6 +166,7 @@ def nearest(found: Sequence[FoundRows], k: int) -> FoundRows:
         _joined([part.embedding_distance for part in found], order),
         _joined([part.probability for part in found], order),
         found[0].factors,
+        _joined([part.embedding for part in found], order),
     )
 
 

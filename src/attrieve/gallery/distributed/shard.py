@@ -21,6 +21,8 @@ from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnap
 from attrieve.gallery.exact import CompactColumns, FusedQuery, StartedSearch, start_search
 from attrieve.gallery.exact.segment import Segment
 from attrieve.gallery.found_rows import FoundRows
+from attrieve.gallery.likelihood import LikelihoodQuery, match_sum, search_likelihood
+from attrieve.gallery.likelihood.asked import MatchQuery
 from attrieve.gallery.search_cache import SEGMENT_ROWS
 from attrieve.gallery.search_columns import SearchColumns
 
@@ -68,11 +70,15 @@ class ShardSearch:
         name: no other search has it.
         query: the description as numbers.
         where: only rows that meet this take part, or None for all.
+        likely: the description for a search by likelihood, or None for the paper's distance.
+        embedding: whether found rows bring their unit vectors along.
     """
 
     name: str
     query: FusedQuery
     where: Filter | None = None
+    likely: LikelihoodQuery | None = None
+    embedding: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,31 +130,62 @@ class GalleryShard:
     def finish(self, search: ShardSearch, k: int, maxima: Float64[np.ndarray, "query 2"]) -> FoundRows:
         """Return the ``k`` nearest rows under the maxima of all shards.
 
+        A likelihood is divided by no maxima and needs no start.
+
         Raises:
             Exception: as :meth:`start`.
         """
+        if search.likely is not None:
+            columns, compact = self._columns()
+            found = search_likelihood(
+                compact,
+                search.likely,
+                k,
+                keep=self._keep(search.where),
+                tie=columns.key,
+                threads=self._settings.threads,
+            )
+            return FoundRows.of(columns, found, search.query, embedding=search.embedding)
         started = self._start(search)
         columns = self._rows()[1]
         found = started.finish(k, maxima, tie=columns.key)
         with self._keeping:
             self._started.pop(search.name, None)
-        return FoundRows.of(columns, found, search.query)
+        return FoundRows.of(columns, found, search.query, embedding=search.embedding)
+
+    def matches(self, asked: MatchQuery, where: Filter | None) -> float:
+        """Return how many of the rows are expected to match: the sum of P(match).
+
+        Raises:
+            Exception: as :meth:`start`.
+        """
+        return match_sum(self._columns()[1], asked, keep=self._keep(where), threads=self._settings.threads)
 
     def _start(self, search: ShardSearch) -> StartedSearch:
         with self._keeping:
             started = self._started.get(search.name)
         if started is not None:
             return started
-        columns = self._rows()[1]
-        if columns.compact is None:
-            raise AssertionError("a shard's columns have a segment, be it an empty one")
-        keep = None if search.where is None else self._kept(search.where)
-        started = start_search(columns.compact, [search.query], keep=keep, threads=self._settings.threads)
+        started = start_search(
+            self._columns()[1],
+            [search.query],
+            keep=self._keep(search.where),
+            threads=self._settings.threads,
+        )
         with self._keeping:
             self._started[search.name] = started
             while len(self._started) > _STARTED_AT_ONCE:
                 self._started.popitem(last=False)
         return started
+
+    def _columns(self) -> tuple[SearchColumns, CompactColumns]:
+        columns = self._rows()[1]
+        if columns.compact is None:
+            raise AssertionError("a shard's columns have a segment, be it an empty one")
+        return columns, columns.compact
+
+    def _keep(self, where: Filter | None) -> Int64[np.ndarray, " kept"] | None:
+        return None if where is None else self._kept(where)
 
     def _rows(self) -> tuple[GallerySnapshot, SearchColumns, ShardFacts]:
         with self._loading:
