@@ -13,12 +13,15 @@ import pytest
 from PIL import Image
 
 from attrieve.errors import ClusterError
+from attrieve.gallery.calibrating import calibrate_gallery
 from attrieve.gallery.database.verify import verify_database
 from attrieve.gallery.distributed import search as search_module
 from attrieve.gallery.distributed.indexing import WorkerSettings, index_with_ray
 from attrieve.gallery.distributed.search import open_sharded
 from attrieve.gallery.distributed.shards import SearchClusterSettings
 from attrieve.gallery.ingest import index_images
+from attrieve.gallery.likelihood import LikelihoodFusion
+from attrieve.gallery.matches import expected_matches
 from attrieve.gallery.pipeline import PipelineSettings
 from attrieve.gallery.quarantine import read_quarantine
 from attrieve.gallery.search import search
@@ -29,7 +32,7 @@ from attrieve.schema import parse_query
 from gallery.building import everything, small_retriever, write_images
 from gallery.distributed.clusters import Machines
 from gallery.distributed.dying import deaths_noted, dying_retriever
-from gallery.distributed.test_search import write_gallery
+from gallery.distributed.test_search import calibration, write_gallery
 
 pytestmark = pytest.mark.slow  # starting a cluster and its processes takes half a minute
 BATCHES = PipelineSettings(batch=4, workers=1, rows_per_commit=8)
@@ -77,6 +80,20 @@ def test_a_search_survives_the_death_of_a_process(
     with open_sharded(tmp_path / "g", address=None, settings=wanted) as sharded:
         between_phases(monkeypatch, lambda: ray.kill(sharded.shards.actors[1], no_restart=False))
         assert sharded.search(query, top=50, where=where) == search(whole, query, top=50, where=where)
+
+
+def test_a_likelihood_and_expected_matches_are_those_of_one_machine(
+    tmp_path: Path, cluster: Machines
+) -> None:
+    """What is asked, and what comes back, went through processes of their own."""
+    write_gallery(tmp_path / "g", 120)
+    calibrate_gallery(tmp_path / "g", calibration(tmp_path / "g"))
+    whole = Gallery.open(tmp_path / "g")
+    query, fusion = parse_query("hat, !bag, young|old", whole.schema), LikelihoodFusion()
+    wanted = SearchClusterSettings(shards=2, threads=1, memory=False)
+    with open_sharded(tmp_path / "g", address=None, settings=wanted) as sharded:
+        assert sharded.search(query, top=50, fusion=fusion) == search(whole, query, top=50, fusion=fusion)
+        assert sharded.expected_matches(query) == pytest.approx(expected_matches(whole, query), rel=1e-9)
 
 
 def test_a_search_survives_the_death_of_a_machine(
