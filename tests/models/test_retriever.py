@@ -176,6 +176,46 @@ def test_mirrored_images_are_averaged() -> None:
     assert (one.logits - other.logits).abs().max() > 1e-3
 
 
+def slow_crop(image, top, left, high, wide):
+    """Cut out and stretch back, pixel by pixel: the colour at the middle of each, between its neighbours."""
+    channels, height, width = image.shape
+    out = torch.empty_like(image)
+    for row in range(height):
+        for column in range(width):
+            y = min(max((row + 0.5) * high / height - 0.5, 0), high - 1)
+            x = min(max((column + 0.5) * wide / width - 0.5, 0), wide - 1)
+            y0, x0 = int(y), int(x)
+            y1, x1 = min(y0 + 1, high - 1), min(x0 + 1, wide - 1)
+            for channel in range(channels):
+                plane = image[channel, top : top + high, left : left + wide]
+                above = plane[y0, x0] * (1 - (x - x0)) + plane[y0, x1] * (x - x0)
+                below = plane[y1, x0] * (1 - (x - x0)) + plane[y1, x1] * (x - x0)
+                out[channel, row, column] = above * (1 - (y - y0)) + below * (y - y0)
+    return out
+
+
+def test_crops_from_every_corner_are_averaged() -> None:
+    """With the whole image, before the sigmoid and before normalising; mirrored ones too if asked."""
+    retriever = tiny_retriever()
+    pixels = random_pixels(1)
+    image = retriever.prepare(pixels)[0]
+    height, width = retriever.input_size
+    high, wide = round(0.9 * height), round(0.9 * width)
+    views = [image]
+    for top in (0, height - high):
+        views += [slow_crop(image, top, left, high, wide) for left in (0, width - wide)]
+    outputs = retriever(torch.stack(views))
+    found = retriever.embed_images(pixels, crops=True)
+    expected = torch.sigmoid(outputs.logits.mean(dim=0, keepdim=True))
+    torch.testing.assert_close(found.probability, expected, rtol=1e-4, atol=1e-5)
+    mean = outputs.embedding.mean(dim=0, keepdim=True)
+    torch.testing.assert_close(found.embedding, mean / mean.norm(), rtol=1e-4, atol=1e-5)
+    assert (found.probability - retriever.embed_images(pixels).probability).abs().max() > 1e-4
+    both = retriever.embed_images(pixels, crops=True, flip=True)
+    mirrored = retriever.embed_images(pixels.flip(2), crops=True, flip=True)
+    torch.testing.assert_close(mirrored.probability, both.probability, rtol=1e-4, atol=1e-5)
+
+
 def test_images_of_another_size_are_refused() -> None:
     """The message names both sizes and how to mend it."""
     with pytest.raises(InputError, match=r"64x32.*32x64.*resize_image"):

@@ -166,6 +166,36 @@ def test_runs_of_attrieve_train_are_kept_and_measured(
     assert "training.batch (6 there, 4 here)" in failed["reason"]
 
 
+def test_a_row_that_only_asks_otherwise_is_not_trained_again(
+    settings: Callable[..., ReproductionSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run holds the weights of the row that was trained alike, and its own way of asking; a row that
+    trains otherwise is trained.
+    """
+    base = write_small_recipe(tmp_path / "base.toml", initialisation={"weights": "imagenet"})
+    for name, table in (("cropped", "[retrieval]\ncrops = true"), ("longer", "[training]\nepochs = 2")):
+        (tmp_path / f"{name}.toml").write_text(f'extends = "base.toml"\nname = "{name}"\n{table}\n')
+    trained: list[str] = []
+    real = module.train
+    monkeypatch.setattr(
+        module, "train", lambda recipe, *rest: (trained.append(recipe.name), real(recipe, *rest))
+    )
+    rows = (str(base), *(str(tmp_path / f"{name}.toml") for name in ("cropped", "longer")))
+    chosen = settings(rows=rows, init=("none",))
+    document = Reproduction(chosen).run()
+    assert document["jobs"]["done"] == 3, document["not_done"]
+    assert trained == ["base", "longer"]
+    runs = {name: chosen.out / "paper" / name / "seed-0" for name in ("base", "cropped")}
+    one, other = (Retriever.from_pretrained(run) for run in runs.values())
+    assert one.fingerprint == other.fingerprint
+    assert (one.query.retrieval.crops, other.query.retrieval.crops) == (False, True)
+    assert load_recipe(runs["cropped"] / "recipe.toml").retrieval.crops
+    first, second = (read_json(run / "metrics.json") for run in runs.values())
+    assert (first["crops"], second["crops"]) == (False, True)
+    assert first["metrics"] != second["metrics"]
+    assert first["training"] == second["training"]
+
+
 @pytest.mark.slow
 def test_a_killed_reproduction_is_continued(drawn: Path, small_recipes: Path, tmp_path: Path) -> None:
     """SIGKILL while the second row trains: the first stays as it is, the second goes on."""

@@ -18,6 +18,7 @@ def predict(
     *,
     batch: int = 128,
     flip: bool = False,
+    crops: bool = False,
     undo_weights: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
@@ -28,6 +29,7 @@ def predict(
         images: decoded at the retriever's input size.
         batch: images at once.
         flip: also look at mirrored images and average.
+        crops: also look at four crops and average.
         undo_weights: the model was trained with weights by attribute and label (paper, Eq. 3.1); take them
             out of the logits before these are read as evidence.
         progress: called with the number of images done so far.
@@ -39,7 +41,7 @@ def predict(
         raise InputError("the test set is empty; there is nothing to evaluate")
     parts = []
     for start in range(0, len(images), batch):
-        parts.append(retriever.embed_images(images[start : start + batch], flip=flip))
+        parts.append(retriever.embed_images(images[start : start + batch], flip=flip, crops=crops))
         if progress is not None:
             progress(min(start + batch, len(images)))
     embedding = _joined([part.embedding for part in parts])

@@ -183,6 +183,8 @@ class RetrievalSettings(Strict):
     Euclidean distance unless a search asks for a likelihood."""
     flip: bool = False
     """Evaluation also looks at the mirrored image and averages logits and embeddings."""
+    crops: bool = False
+    """Evaluation also looks at four crops, from each corner nine tenths of height and width, and averages."""
     embedding_nats: Annotated[float, Field(ge=0)] = 20.0
     """Evidence of one unit of cosine distance, in nats, where the recognition distance is a likelihood;
     chosen on validation categories."""

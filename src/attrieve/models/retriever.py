@@ -34,6 +34,9 @@ from attrieve.schema import AttributeSchema
 
 RetrieverType = TypeVar("RetrieverType", bound="Retriever")
 
+CROP_SHARE = 0.9
+"""Height and width of a crop at test time, as a share of the image's."""
+
 
 @dataclass(frozen=True)
 class RetrieverOutput:
@@ -221,13 +224,15 @@ class Retriever(nn.Module):
 
     @torch.inference_mode()
     def embed_images(
-        self, images: UInt8[Tensor, "batch height width 3"], *, flip: bool = False
+        self, images: UInt8[Tensor, "batch height width 3"], *, flip: bool = False, crops: bool = False
     ) -> ImageDescription:
         """Describe decoded RGB images of the model's input size, in evaluation mode.
 
         Args:
             images: bytes, resized to :attr:`input_size`.
             flip: also look at the mirrored image and average logits and embeddings.
+            crops: also look at four crops, from each corner :data:`CROP_SHARE` of height and width, stretched
+                to the input size, and average; with ``flip`` at the mirrored ones too.
 
         Raises:
             InputError: if the images are of another size.
@@ -241,7 +246,10 @@ class Retriever(nn.Module):
         self.eval()
         try:
             prepared = self.prepare(images)
-            outputs = [self(prepared)] + ([self(prepared.flip(3))] if flip else [])
+            views = [prepared, *(_corner_crops(prepared) if crops else [])]
+            outputs = [
+                self(view) for whole in views for view in ([whole, whole.flip(3)] if flip else [whole])
+            ]
         finally:
             self.train(was_training)
         return ImageDescription(
@@ -288,6 +296,23 @@ class Retriever(nn.Module):
         from attrieve.models.retriever_checkpoint import load_retriever
 
         return load_retriever(cls, folder_or_hub_id)
+
+
+def _corner_crops(
+    images: Float[Tensor, "batch 3 height width"],
+) -> list[Float[Tensor, "batch 3 height width"]]:
+    height, width = images.shape[2:]
+    high, wide = round(CROP_SHARE * height), round(CROP_SHARE * width)
+    return [
+        functional.interpolate(
+            images[:, :, top : top + high, left : left + wide],
+            size=(height, width),
+            mode="bilinear",
+            align_corners=False,
+        )
+        for top in (0, height - high)
+        for left in (0, width - wide)
+    ]
 
 
 def _average(tensors: list[Tensor | None], finish: Callable[[Tensor], Tensor]) -> Tensor | None:

@@ -89,6 +89,7 @@ def measure_run(
         "name": retriever.name,
         "seed": recipe.training.seed,
         "flip": looks_at_mirrored(recipe, flip),
+        "crops": recipe.retrieval.crops,
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "training": read_provenance(run),
         "first_stage": _first_stage(recipe, run),
@@ -112,7 +113,7 @@ def describe_test(
     flip: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
-    """Let a run describe the test images as its recipe says: mirrored or not, training weights undone.
+    """Let a run describe the test images as its recipe says: mirrored, in crops, training weights undone.
 
     Raises:
         SchemaMismatchError: if the run speaks another vocabulary than its recipe.
@@ -125,6 +126,7 @@ def describe_test(
         retriever,
         test.images,
         flip=looks_at_mirrored(recipe, flip),
+        crops=recipe.retrieval.crops,
         undo_weights=weighted,
         progress=progress,
     )

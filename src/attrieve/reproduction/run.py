@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from attrieve.data.file_lock import try_lock
+from attrieve.data.files import write_atomically
 from attrieve.errors import AttrieveError, ConfigurationError, NonFiniteLossError, StorageError
 from attrieve.evaluation.record import write_record
 from attrieve.models.retriever import Retriever
@@ -25,11 +26,16 @@ from attrieve.reproduction.records import (
     write_not_done,
 )
 from attrieve.reproduction.rows import Budget
-from attrieve.reproduction.starting_weights import same_but_for_spelling, with_starting_weights
+from attrieve.reproduction.starting_weights import (
+    same_but_for_spelling,
+    train_alike,
+    with_starting_weights,
+)
 from attrieve.reproduction.summary import summarise
 from attrieve.reproduction.version import require_known_counts
-from attrieve.training.config import Recipe, load_recipe
-from attrieve.training.run import RECIPE, prepare_folder, train
+from attrieve.training.card import PROVENANCE
+from attrieve.training.config import Recipe, load_recipe, recipe_lineage
+from attrieve.training.run import JOURNAL, RECIPE, prepare_folder, train
 
 RESULTS = "results"
 """Where records go below the output folder if nothing else is said."""
@@ -214,11 +220,28 @@ class Reproduction:
         if self.places.is_trained(job.key):
             prepare_folder(recipe, run)  # refuses a run of another recipe
             return
+        alike = self._trained_alike(job, recipe)
+        if alike is not None:
+            self.board.tell(job.key, f"taking the weights of {alike.parent.name}")
+            _take_over(alike, recipe, run)
+            return
         if not self.people.is_ready(recipe):
             self.board.tell(job.key, "decoding images")
         people = self.people.train(recipe)
         self.board.tell(job.key, "training")
         train(recipe, people, run)
+
+    def _trained_alike(self, job: Job, recipe: Recipe) -> Path | None:
+        """Return the run of a row that this row's recipe extends, if both train the same.
+
+        A row that asks the same weights in another way need not be trained again.
+        """
+        for extended in recipe_lineage(job.row.path)[1:]:
+            key = (job.split, extended.stem, job.seed)
+            run = self.places.run(key)
+            if self.places.is_trained(key) and train_alike(load_recipe(run / RECIPE), recipe):
+                return run
+        return None
 
     def _measure(self, job: Job) -> None:
         self.board.tell(job.key, EVALUATING)
@@ -252,6 +275,19 @@ def _as_in_folder(recipe: Recipe, run: Path) -> Recipe:
         return recipe
     there = load_recipe(run / RECIPE)
     return there if same_but_for_spelling(there, recipe) else recipe
+
+
+def _take_over(there: Path, recipe: Recipe, run: Path) -> None:
+    """Make a run folder of weights that were trained for another row; the weights come last."""
+    prepare_folder(recipe, run)
+    for name in (JOURNAL, PROVENANCE):
+        if (there / name).exists():
+            write_atomically(run / name, (there / name).read_bytes())
+    retriever = Retriever.from_pretrained(there)
+    retriever.name = recipe.name
+    retriever.query.retrieval = recipe.retrieval
+    retriever.query.calibration = None
+    retriever.save_pretrained(run)
 
 
 def _device() -> str:

@@ -113,6 +113,7 @@ def _seen(
         "model": retriever.fingerprint,
         "keys": json.dumps([person.key for person in persons.persons]),
         "mirrored": json.dumps(looks_at_mirrored(recipe, False)),
+        **({"cropped": "true"} if recipe.retrieval.crops else {}),
     }
     told = progress or (lambda _what, _done, _all: None)
     kept = _read(file, note)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrieve.errors import CheckpointError, ConfigurationError, UnknownNameError
 from attrieve.models.backbone import Backbone
-from attrieve.models.configuration import BackboneSettings
+from attrieve.models.configuration import BackboneSettings, RetrievalSettings
 from attrieve.reproduction.recipes import PlannedRow
 from attrieve.training.config import Recipe
 from attrieve.training.initialisation import load_backbone_file
@@ -54,6 +54,13 @@ def same_but_for_spelling(there: Recipe, here: Recipe) -> bool:
     The same weights may lie elsewhere on another machine.
     """
     return _essence(there) == _essence(here)
+
+
+def train_alike(there: Recipe, here: Recipe) -> bool:
+    """Whether two recipes give the same weights: names aside, and how the branches are joined and asked."""
+    retrieval = RetrievalSettings()
+    one, other = (_essence(recipe).model_copy(update={"retrieval": retrieval}) for recipe in (there, here))
+    return one == other
 
 
 def _essence(recipe: Recipe) -> Recipe:

@@ -38,6 +38,7 @@ from attrieve.training.memory import (
 from attrieve.training.people import TrainingPeople
 from attrieve.training.precision import chosen_precision
 
+JOURNAL = "journal.csv"
 RECIPE = "recipe.toml"
 VALIDATION = "validation.csv"
 _log = logging.getLogger(__name__)
@@ -243,7 +244,7 @@ def _build_trainer(job: _Job, pieces: int) -> lightning.Trainer:
     precision = chosen_precision(training.precision, machine.accelerator)
     callbacks: list[Callback] = [
         *job.callbacks,
-        Journal(out / "journal.csv", batch=training.batch / pieces),
+        Journal(out / JOURNAL, batch=training.batch / pieces),
         ModelCheckpoint(
             dirpath=out / "checkpoints",
             filename=LAST.removesuffix(".ckpt"),
