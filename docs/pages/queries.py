@@ -8,7 +8,7 @@ from typing import Any
 from attrieve.evaluation.testimony_distances import BASELINE, DISTANCES, SEARCH_BASELINE
 from attrieve.evaluation.testimony_report import FEW
 from pages.markdown import signed, table
-from pages.queries_aims import aims_section
+from pages.queries_aims import aims_section, run_names
 from pages.queries_charts import calibration_chart, named_chart, trouble_chart
 
 Record = dict[str, Any]
@@ -61,19 +61,23 @@ def queries_page(results: Path) -> dict[str, str]:
 
 
 def read_records(results: Path) -> list[Record]:
-    """Return all records, runs with both branches first, then by seed."""
+    """Return all records: runs with both branches first, of these the ones with most distances, by seed."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted((results / "queries").glob("*.json"))]
-    return sorted(found, key=lambda one: (one["kind"] != "multi_task", one["seed"]))
+    return sorted(found, key=_place)
+
+
+def _place(record: Record) -> tuple[bool, int, int]:
+    return record["kind"] != "multi_task", -len(record["full"]["distances"]), record["seed"]
 
 
 def origin_section(records: list[Record]) -> str:
     """Return what was run on what."""
     lines = ["## What was run\n"]
-    for record in records:
+    for record, name in zip(records, run_names(records), strict=True):
         data, recipe = record["data"], record["recipe"]
         size = f"{recipe['model']['height_px']}x{recipe['model']['width_px']}"
         lines.append(
-            f"* `{record['name']}`, seed {record['seed']}: {recipe['model']['backbone']['name']} at {size}, "
+            f"* {name}: {recipe['model']['backbone']['name']} at {size}, "
             f"real PETA, split `{data['split']}`: {data['train_images']:,} training, "
             f"{data['validation_images']:,} validation and {data['test_images']:,} test images, "
             f"{record['queries']} distinct descriptions of the test part as queries. `{record['command']}`, "

@@ -134,6 +134,33 @@ def test_the_page_shows_every_distance_and_its_figures(tmp_path: Path) -> None:
     assert queries_page(results) == made
 
 
+def test_a_seed_that_was_trained_twice_is_told_by_its_day(tmp_path: Path) -> None:
+    """Neither run replaces the other; one that knows fewer distances comes later and is shown as far as it
+    goes.
+    """
+    days = ("2026-01-02", "2026-03-04")
+    old, new = (record(3, training={"started": f"{day}T10:00:00+00:00"}) for day in days)
+    del old["full"]["ratio_to_paper"]["ranked"], old["full"]["distances"]["ranked"]
+    page = queries_page(write(tmp_path, old, new, record(4)))["queries.md"]
+    assert (
+        "| made-up, seed 3, trained 2026-03-04 | made-up, seed 4 | made-up, seed 3, trained 2026-01-02 |"
+        in page
+    )
+    assert page.index("* made-up, seed 3, trained 2026-03-04:") < page.index("* made-up, seed 4:")
+
+
+def test_the_first_aim_is_told_over_all_runs(tmp_path: Path) -> None:
+    """Mean, smallest and largest, of as many runs as have the distance; one run alone has no such table."""
+    records = [record(seed) for seed in range(3)]
+    for one, ratio in zip(records, (1.0, 1.2, 1.31), strict=True):
+        one["full"]["ratio_to_paper"] |= {"likelihood": [ratio, 1.0, 2.0], "joint": [ratio - 0.1, 0.9, 1.9]}
+    del records[2]["full"]["ratio_to_paper"]["joint"]
+    page = queries_page(write(tmp_path, *records))["queries.md"]
+    assert f"| {DISTANCES['likelihood']} | 3 | 1.17 | 1.00 to 1.31 | **reached** |" in page
+    assert f"| {DISTANCES['joint']} | 2 | 1.00 | 0.90 to 1.10 | **missed** |" in page
+    assert "over all runs" not in queries_page(write(tmp_path / "one", records[0]))["queries.md"]
+
+
 @pytest.mark.parametrize(
     ("ratio", "verdict"),
     [
