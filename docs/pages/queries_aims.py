@@ -52,7 +52,7 @@ def _over_runs(records: list[Record]) -> str:
             mean = sum(found) / len(found)
             verdict = "reached" if mean >= TIMES_EUCLIDEAN else "missed"
             spread = f"{min(found):.2f} to {max(found):.2f}"
-            rows.append([DISTANCES[name], str(len(found)), f"{mean:.2f}", spread, f"**{verdict}**"])
+            rows.append([DISTANCES[name], str(len(found)), f"{mean:.3f}", spread, f"**{verdict}**"])
     if not rows:
         return ""
     head = ["times the mAP of the paper's Euclidean", "runs", "mean", "from, to", f"{TIMES_EUCLIDEAN} times"]

@@ -194,6 +194,18 @@ def test_best_row_and_ablations(tmp_path: Path) -> None:
     assert aims == "1.3 times: reached by the mean, intervals touch; mAP 30 / Rank-1 28: missed"
 
 
+def test_an_ablation_says_what_it_changes_and_what_other_queries_would(tmp_path: Path) -> None:
+    """From the record: the words of its recipe, and the difference of every query."""
+    for row, level, about in (("best", 0.5, "all of it"), ("ablation-x", 0.3, "best, but: without x")):
+        kept = {"fused": [level, level + 0.1, level - 0.1]}
+        for seed in range(2):
+            made = record(row, seed, 20.0 + seed, average_precision=kept)
+            made["recipe"]["about"] = about
+            write(tmp_path, made)
+    cells = line_of(paper_page(tmp_path).text, "### Ablations", "| `ablation-x`")
+    assert cells[-2:] == ["-20.0 [-20.0, -20.0]", "without x"]
+
+
 def test_a_row_from_scratch_is_held_against_rows_from_scratch(tmp_path: Path) -> None:
     """Never against ImageNet weights."""
     write_row(tmp_path, "multi-task-feedback-both-combinations-mobilenetv2", [20.0, 20.2])

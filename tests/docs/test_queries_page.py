@@ -156,8 +156,8 @@ def test_the_first_aim_is_told_over_all_runs(tmp_path: Path) -> None:
         one["full"]["ratio_to_paper"] |= {"likelihood": [ratio, 1.0, 2.0], "joint": [ratio - 0.1, 0.9, 1.9]}
     del records[2]["full"]["ratio_to_paper"]["joint"]
     page = queries_page(write(tmp_path, *records))["queries.md"]
-    assert f"| {DISTANCES['likelihood']} | 3 | 1.17 | 1.00 to 1.31 | **reached** |" in page
-    assert f"| {DISTANCES['joint']} | 2 | 1.00 | 0.90 to 1.10 | **missed** |" in page
+    assert f"| {DISTANCES['likelihood']} | 3 | 1.170 | 1.00 to 1.31 | **reached** |" in page
+    assert f"| {DISTANCES['joint']} | 2 | 1.000 | 0.90 to 1.10 | **missed** |" in page
     assert "over all runs" not in queries_page(write(tmp_path / "one", records[0]))["queries.md"]
 
 
