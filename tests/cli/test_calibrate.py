@@ -143,7 +143,7 @@ def test_a_list_is_as_precise_as_asked(calibrated: tuple[Path, Path, dict[str, o
     assert told["fusion"]["distance"] == "group"
 
 
-@pytest.mark.parametrize("distance", ["independent", "group"])
+@pytest.mark.parametrize("distance", ["independent", "group", "ranked"])
 def test_contributions_of_a_likelihood_sum_to_the_distance(
     calibrated: tuple[Path, Path, dict[str, object]], distance: str
 ) -> None:

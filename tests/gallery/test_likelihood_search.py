@@ -20,12 +20,22 @@ from attrieve.gallery.likelihood import (
 )
 from attrieve.gallery.likelihood import search as search_module
 from attrieve.gallery.likelihood.asked import EventArrays, MatchQuery, match_query
+from attrieve.gallery.likelihood.explain import likelihood_reasons
 from attrieve.gallery.likelihood.tables import FLOAT32_SLACK, EventTables, look_up_distances
-from attrieve.models.calibration import Calibration, Curve, MatchCorrection, ModelCalibration
+from attrieve.models.calibration import (
+    AnswerWeights,
+    Calibration,
+    Curve,
+    MatchCorrection,
+    ModelCalibration,
+    logits_of,
+)
 from attrieve.models.configuration import RetrieverKind
 from attrieve.schema import AttributeQuery, parse_query
-from attrieve.scoring.factors import events_of
+from attrieve.scoring import group_likelihood
+from attrieve.scoring.factors import event_log_probabilities, events_of
 from attrieve.scoring.match import AskedMatch, match_probability
+from attrieve.scoring.ranking_weights import RankingWeights
 from gallery.building import small_query_side, small_schema
 from reference import likelihood as slow
 
@@ -197,6 +207,76 @@ def test_at_least_one_row_is_asked_for(k: int) -> None:
     wanted = likelihood_query(parse_query("hat", SCHEMA), small_query_side(), Distance.INDEPENDENT)
     with pytest.raises(InputError, match="at least 1"):
         search_likelihood(CompactColumns.from_float(None, probability), wanted, k)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(QUERIES))
+def test_ranked_is_the_group_likelihood_with_weighted_answers(seed: int, text: str) -> None:
+    """Loops in float64 over shifted logits, each event times the mean weight of its attributes; calibrated
+    curves take no part.
+    """
+    probability, _ = people(seed, 30)
+    side, query = small_query_side(), parse_query(text, SCHEMA)
+    draw = np.random.default_rng(seed)
+    shift, wanted, unwanted = draw.normal(size=len(SCHEMA)), *draw.uniform(0.3, 2, (2, len(SCHEMA)))
+    answers = AnswerWeights(tuple(shift), tuple(wanted), tuple(unwanted))
+    bent = curves(seed, len(SCHEMA))
+    side.calibration = ModelCalibration(
+        bent, MatchCorrection(), None, "0" * 16, SCHEMA.fingerprint, answers=answers
+    )
+    asked = likelihood_query(query, side, Distance.RANKED, nats=0.0)
+    found = search_likelihood(CompactColumns.from_float(None, probability), asked, 30)
+    logit = logits_of(torch.from_numpy(probability)) + torch.from_numpy(shift)
+    truth = np.zeros(30)
+    for event in events_of(query):
+        weight = np.mean([(wanted if event.wanted else unwanted)[index] for index in event.attributes])
+        truth -= event.certainty * weight * event_log_probabilities([event], logit)[:, 0].numpy()
+    np.testing.assert_allclose(found.distance[0], np.sort(truth), rtol=2e-6, atol=1e-6)
+    explained = likelihood_reasons(query, asked)(probability[found.indices[0, 0]].tolist())
+    assert sum(reason.contribution for reason in explained) == pytest.approx(truth.min(), rel=1e-6)
+
+
+def test_ranked_equals_what_evaluation_weights() -> None:
+    """The weights are learnt and compared by the evaluator's likelihood; a gallery ranks by the same."""
+    probability = people(5, 40)[0].clip(0.01, 0.99)
+    side, query = small_query_side(), parse_query("hat, !bag, young, !scarf", SCHEMA)
+    weights = RankingWeights(*torch.rand(2, len(SCHEMA), generator=torch.Generator().manual_seed(1)) + 0.5)
+    shift = torch.linspace(-1, 1, len(SCHEMA))
+    answers = AnswerWeights(*(tuple(one.tolist()) for one in (shift, weights.wanted, weights.unwanted)))
+    side.calibration = ModelCalibration(
+        Calibration.identity(len(SCHEMA)),
+        MatchCorrection(),
+        None,
+        "0" * 16,
+        SCHEMA.fingerprint,
+        answers=answers,
+    )
+    asked = likelihood_query(query, side, Distance.RANKED, nats=0.0)
+    found = search_likelihood(CompactColumns.from_float(None, probability), asked, 40)
+    values = torch.from_numpy(query.values().astype(np.float32))[None]
+    certainty = torch.from_numpy(query.certainties().astype(np.float32))[None]
+    expected = group_likelihood(
+        values,
+        torch.logit(torch.from_numpy(probability)),
+        SCHEMA,
+        weights.certainty(values, certainty),
+        shift=shift,
+    )[0].numpy()
+    np.testing.assert_allclose(found.distance[0], np.sort(expected), rtol=1e-4, atol=1e-4)
+
+
+def test_ranked_wants_weights_that_were_learnt() -> None:
+    """Neither without a calibration nor with one that has none."""
+    side, query = small_query_side(), parse_query("hat", SCHEMA)
+    for known in (
+        None,
+        ModelCalibration(
+            Calibration.identity(len(SCHEMA)), MatchCorrection(), None, "0" * 16, SCHEMA.fingerprint
+        ),
+    ):
+        side.calibration = known
+        with pytest.raises(ConfigurationError, match="attrieve gallery calibrate"):
+            likelihood_query(query, side, Distance.RANKED)
 
 
 def test_an_uncalibrated_model_has_no_probability_of_a_match() -> None:

@@ -1,6 +1,8 @@
 """Curves, calibration errors and P(match) against closed forms, loops and scikit-learn."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from attrieve.errors import CheckpointError, InputError
 from attrieve.models.calibration import (
+    AnswerWeights,
     Calibration,
     Curve,
     MatchCorrection,
@@ -225,10 +228,24 @@ def test_calibration_travels_as_json() -> None:
         "ab",
         "cd",
         {"people": 3},
+        AnswerWeights((0.5,), (1.25,), (0.75,)),
     )
-    document = kept.to_json(("hat",))
+    document = json.loads(json.dumps(kept.to_json(("hat",))))
     assert ModelCalibration.from_json(document) == kept
-    for spoilt in ({}, [], document | {"format": 2}, document | {"attributes": [{"knots": []}]}):
+    older = {name: value for name, value in document.items() if name != "answers"}
+    assert ModelCalibration.from_json(older) == replace(kept, answers=None)
+    answers = document["answers"]
+    for spoilt in (
+        {},
+        [],
+        document | {"format": 2},
+        document | {"attributes": [{"knots": []}]},
+        document | {"answers": answers | {"wanted": [0.0]}},
+        document | {"answers": answers | {"wanted": [float("nan")]}},
+        document | {"answers": answers | {"wanted": [1.0, 1.0]}},
+        document | {"answers": {name: [1.0, 1.0] for name in answers}},
+        document | {"answers": {"shift": [0.0]}},
+    ):
         with pytest.raises(CheckpointError, match="attrieve calibrate"):
             ModelCalibration.from_json(spoilt)
 

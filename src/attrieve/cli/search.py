@@ -123,7 +123,8 @@ def search(
         Distance | None,
         typer.Option(
             help="How rows are compared: the paper's distance, or the likelihood of the description with "
-            "attributes taken independently or one choice for each exclusive group.",
+            "attributes taken independently, one choice for each exclusive group, or (ranked) that with "
+            "answers weighted by what calibration learnt.",
             show_default="paper",
         ),
     ] = None,

@@ -76,7 +76,7 @@ class AttrieveClient(Asking):
         explain: bool | None = None,
         what_if: bool | None = None,
         questions: int | None = None,
-        distance: Literal["paper", "independent", "group"] | None = None,
+        distance: Literal["paper", "independent", "group", "ranked"] | None = None,
         nats: float | None = None,
         fusion_weight: float | None = None,
         normalisation: Literal["matrix", "query", "static"] | None = None,

@@ -126,7 +126,7 @@ class PreparedSearch:
         self, factors: Factors
     ) -> Callable[[Sequence[float]], tuple[AttributeReason, ...]] | None:
         if self.likely is not None:
-            return likelihood_reasons(self.query, self.likely, self.query_side)
+            return likelihood_reasons(self.query, self.likely)
         return None if self.feedback is None else weighted_reasons(self.feedback, factors.attribute)
 
 

@@ -5,7 +5,7 @@ and how it is applied. A model without it is not calibrated, and says so.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -188,6 +188,44 @@ class MatchCorrection:
 
 
 @dataclass(frozen=True)
+class AnswerWeights:
+    """How much each answer of a description counts where rows are to be ranked, and by which logits.
+
+    Args:
+        shift: added to the model's logit of each attribute; undoes the weights of its training.
+        wanted: factor of the certainty of "yes", for each attribute.
+        unwanted: the same of "no".
+
+    Raises:
+        InputError: for factors that are not above 0, numbers that are not finite, or lists of other lengths.
+    """
+
+    shift: tuple[float, ...]
+    wanted: tuple[float, ...]
+    unwanted: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        numbers = (*self.shift, *self.wanted, *self.unwanted)
+        if not all(map(math.isfinite, numbers)) or min((*self.wanted, *self.unwanted), default=1.0) <= 0:
+            raise InputError("weights of answers are finite and above 0")
+        if len({len(self.shift), len(self.wanted), len(self.unwanted)}) > 1:
+            raise InputError(
+                f"weights of answers have one shift and two factors per attribute, got {len(self.shift)}, "
+                f"{len(self.wanted)} and {len(self.unwanted)}"
+            )
+
+    @property
+    def curves(self) -> Calibration:
+        """The shifts as straight lines."""
+        return Calibration(tuple(Curve("undo-weights", (0.0,), (shift,), 1.0) for shift in self.shift))
+
+    def of(self, attributes: Sequence[int], *, wanted: bool) -> float:
+        """Return the factor of one thing asked: the mean over its attributes."""
+        factors = self.wanted if wanted else self.unwanted
+        return math.fsum(factors[index] for index in attributes) / len(attributes)
+
+
+@dataclass(frozen=True)
 class ModelCalibration:
     """All that is kept with a model so that its scores mean something.
 
@@ -198,6 +236,7 @@ class ModelCalibration:
         model: fingerprint of the model it was fitted for.
         vocabulary: fingerprint of its vocabulary.
         facts: what it was fitted on and what it reached, for people; see ``docs/methods/calibration.md``.
+        answers: how much each answer counts where rows are to be ranked, or None if that was not learnt.
     """
 
     attributes: Calibration
@@ -206,6 +245,7 @@ class ModelCalibration:
     model: str
     vocabulary: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    answers: AnswerWeights | None = None
 
     def to_json(self, names: tuple[str, ...]) -> dict[str, Any]:
         """Return plain JSON values; :meth:`from_json` reads them back.
@@ -229,6 +269,7 @@ class ModelCalibration:
             ],
             "match": vars(self.match),
             "match_with_embedding": None if both is None else vars(both),
+            "answers": None if self.answers is None else {k: list(v) for k, v in vars(self.answers).items()},
             "facts": dict(self.facts),
         }
 
@@ -251,7 +292,7 @@ class ModelCalibration:
                 )
                 for one in document["attributes"]
             )
-            both = document["match_with_embedding"]
+            both, answers = document["match_with_embedding"], document.get("answers")
             return cls(
                 Calibration(curves),
                 _correction(document["match"]),
@@ -259,11 +300,19 @@ class ModelCalibration:
                 str(document["model"]),
                 str(document["vocabulary"]),
                 dict(document["facts"]),
+                None if answers is None else _answers(answers, len(curves)),
             )
         except (KeyError, TypeError, ValueError, IndexError, InputError) as error:
             raise CheckpointError(
                 f"not a calibration: missing or wrong field {error}; run `attrieve calibrate` again"
             ) from error
+
+
+def _answers(document: Mapping[str, Sequence[float]], attributes: int) -> AnswerWeights:
+    weights = AnswerWeights(**{name: tuple(map(float, values)) for name, values in document.items()})
+    if len(weights.shift) != attributes:
+        raise ValueError(f"weights of {len(weights.shift)} answers for {attributes} attributes")
+    return weights
 
 
 def _correction(document: Mapping[str, float]) -> MatchCorrection:

@@ -25,7 +25,7 @@ class Event:
         attributes: positions in the schema; several mean "at least one of these", or with ``rivals`` "the one
             that holds is among these".
         wanted: True if it shall hold; False if not: of a group, if none of ``attributes`` shall be it.
-        certainty: in (0, 1].
+        certainty: above 0; in (0, 1] as asked, times a weight where answers are weighted.
         rivals: all members of the group that holds one at a time, ``attributes`` among them; empty for
             attributes that are independent of each other.
     """

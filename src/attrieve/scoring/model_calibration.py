@@ -10,9 +10,9 @@ from jaxtyping import Float, Int8, Int64
 from torch import Tensor
 
 from attrieve.errors import InputError
-from attrieve.models.calibration import MatchCorrection, ModelCalibration, logits_of
+from attrieve.models.calibration import AnswerWeights, MatchCorrection, ModelCalibration, logits_of
 from attrieve.models.query_side import QuerySide
-from attrieve.schema import AttributeQuery
+from attrieve.schema import AttributeQuery, AttributeSchema
 from attrieve.scoring.calibration import CalibrationMethod, FittedCalibration, fit_calibration
 from attrieve.scoring.likelihood import training_weight_shift
 from attrieve.scoring.match_fit import (
@@ -23,6 +23,7 @@ from attrieve.scoring.match_fit import (
     simulate_matches,
     simulated_descriptions,
 )
+from attrieve.scoring.ranking_weights import fit_ranking_weights
 from attrieve.scoring.reliability import Binning, calibration_errors, reliability
 
 LEAST_GAIN = 0.005
@@ -125,9 +126,28 @@ def calibrate_model(
         "match": told | {"descriptions": descriptions},
     }
     kept = ModelCalibration(
-        fitted.calibration, attributes_only, both, fingerprint, query.schema.fingerprint, facts
+        fitted.calibration,
+        attributes_only,
+        both,
+        fingerprint,
+        query.schema.fingerprint,
+        facts,
+        _answers(logit, people.values, query.schema, shift, seed),
     )
     return Calibrated(kept, fitted, people.probability, after)
+
+
+def _answers(
+    logit: Tensor, values: Tensor, schema: AttributeSchema, shift: Tensor | None, seed: int
+) -> AnswerWeights | None:
+    """Return how much each answer counts; None for people who are not known in full or all alike."""
+    if bool((values < 0).any()) or len(torch.unique(values, dim=0)) < 2:
+        return None
+    weights = fit_ranking_weights(logit, values, schema, shift=shift, seed=seed)
+    moved = torch.zeros(len(schema)) if shift is None else shift
+    return AnswerWeights(
+        tuple(moved.tolist()), tuple(weights.wanted.tolist()), tuple(weights.unwanted.tolist())
+    )
 
 
 def _mean(loss: Float[np.ndarray, " attribute"]) -> float | None:

@@ -230,6 +230,7 @@ def test_search_stands_in_the_ledger_with_its_hits(client: TestClient, service: 
         ({"query": "hat" * 1000}, "invalid-request", "2000"),
         ({"query": "hat", "distance": "manhattan"}, "invalid-request", "distance"),
         ({"query": "hat", "distance": "group", "fusion_weight": 1}, "invalid-input", "fusion_weight"),
+        ({"query": "hat", "distance": "ranked"}, "invalid-input", "attrieve gallery calibrate"),
         ({"query": "hat", "nats": 1}, "invalid-input", "likelihood"),
     ],
 )

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from attrieve.errors import ConfigurationError
 from attrieve.gallery.completion import expected_embedding
-from attrieve.models.calibration import Calibration, Curve, MatchCorrection
+from attrieve.models.calibration import AnswerWeights, Calibration, Curve, MatchCorrection
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery
 from attrieve.scoring.factors import Event, events_of
@@ -29,6 +29,8 @@ class Distance(StrEnum):
     """Negative log-likelihood of the description, every attribute by itself."""
     GROUP = "group"
     """Negative log-likelihood with one choice for each group that holds one member at a time."""
+    RANKED = "ranked"
+    """The same, each answer counted as much as it helped to rank when the model was calibrated."""
 
     @property
     def is_likelihood(self) -> bool:
@@ -46,7 +48,7 @@ class LikelihoodFusion(Fusion):
         attribute_weight: 1.
         embedding_weight: nats for one unit of cosine distance.
         normalisation: static, since nothing is divided by what is found.
-        distance: ``independent`` or ``group``.
+        distance: any but ``paper``.
 
     Raises:
         ConfigurationError: for another weight or normalisation, or the distance ``paper``.
@@ -121,6 +123,13 @@ class EventArrays:
         """Return what the kernels take, in their order."""
         return tuple(value for value in vars(self).values() if isinstance(value, ndarray))
 
+    def calibration(self, attributes: int) -> Calibration:
+        """Return the curves of all attributes of a vocabulary; those not needed change nothing."""
+        curves = list(Calibration.identity(attributes).curves)
+        for place, index in enumerate(self.needed.tolist()):
+            curves[index] = self.curves[place]
+        return Calibration(tuple(curves))
+
     def members_of(self, event: int) -> Int64[ndarray, " member"]:
         """Return the attributes of an event, by place."""
         return self.members[self.start[event] : self.start[event + 1]]
@@ -176,16 +185,20 @@ class MatchQuery:
 def likelihood_query(
     query: AttributeQuery, query_side: QuerySide, distance: Distance, *, nats: float | None = None
 ) -> LikelihoodQuery:
-    """Read a description for a search by likelihood, calibrated if the model is.
+    """Read a description for a search by likelihood.
+
+    The logits are calibrated if the model is; for ``ranked`` only the weights of the training are undone, and
+    certainties are multiplied by :class:`~attrieve.models.calibration.AnswerWeights`.
 
     Args:
         query: in the model's vocabulary.
         query_side: of the model.
-        distance: ``independent`` or ``group``.
+        distance: any but ``paper``.
         nats: evidence of one unit of cosine distance; None for the model's.
 
     Raises:
-        ConfigurationError: for a model that recognises no attributes, or nats below 0.
+        ConfigurationError: for a model that recognises no attributes, nats below 0, or ``ranked`` where no
+            weights of answers were learnt.
     """
     if not query_side.settings.recognises:
         raise ConfigurationError(
@@ -195,9 +208,27 @@ def likelihood_query(
     evidence = query_side.retrieval.embedding_nats if nats is None else nats
     if not (math.isfinite(evidence) and evidence >= 0):
         raise ConfigurationError(f"nats of the embedding are finite and at least 0, got {evidence}")
-    events = events_of(query, structured=distance is Distance.GROUP)
+    events = events_of(query, structured=distance is not Distance.INDEPENDENT)
     curves = curves_of(query_side)
+    if distance is Distance.RANKED:
+        answers = _answers_of(query_side)
+        curves = answers.curves
+        events = tuple(
+            replace(event, certainty=event.certainty * answers.of(event.attributes, wanted=event.wanted))
+            for event in events
+        )
     return LikelihoodQuery(events, EventArrays.of(events, curves), _vector(query, query_side), evidence)
+
+
+def _answers_of(query_side: QuerySide) -> AnswerWeights:
+    known = query_side.calibration
+    if known is None or known.answers is None:
+        raise ConfigurationError(
+            f"distance {Distance.RANKED.value!r} needs weights of answers: `attrieve calibrate RUN --data "
+            "DIR` learns them, `attrieve gallery calibrate GALLERY --run RUN` brings them there; until "
+            f"then search by {Distance.GROUP.value!r}"
+        )
+    return known.answers
 
 
 def match_query(query: AttributeQuery, query_side: QuerySide) -> MatchQuery | None:

@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 import torch
 
 from attrieve.gallery.asked import Asked, asked_columns
-from attrieve.gallery.likelihood.asked import LikelihoodQuery, curves_of
+from attrieve.gallery.likelihood.asked import LikelihoodQuery
 from attrieve.models.calibration import logits_of
-from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, AttributeReason
 from attrieve.scoring.factors import Event, event_log_probabilities
 
 
 def likelihood_reasons(
-    query: AttributeQuery, wanted: LikelihoodQuery, query_side: QuerySide
+    query: AttributeQuery, wanted: LikelihoodQuery
 ) -> Callable[[Sequence[float]], tuple[AttributeReason, ...]]:
     """Return what explains a row from its stored probabilities, one reason per thing asked.
 
@@ -26,10 +25,9 @@ def likelihood_reasons(
     Args:
         query: what was asked.
         wanted: the same as a search takes it.
-        query_side: of the model.
     """
     columns = asked_columns(query)
-    curves = curves_of(query_side)
+    curves = wanted.arrays.calibration(len(query.schema))
     names = query.schema.names
 
     def explain(probability: Sequence[float]) -> tuple[AttributeReason, ...]:

@@ -8,7 +8,7 @@ from attrieve.serving.wire.base import AnswerModel, RequestModel
 from attrieve.serving.wire.hits import HitView
 
 Normalisation = Literal["matrix", "query", "static"]
-Distance = Literal["paper", "independent", "group"]
+Distance = Literal["paper", "independent", "group", "ranked"]
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="Key of a row.")]
 Text = Annotated[str, Field(max_length=2000)]
 Purpose = Annotated[
@@ -62,8 +62,8 @@ class SearchRequest(RequestModel):
     )
     distance: Distance | None = Field(
         default=None,
-        description="How rows are compared: 'paper', the Euclidean distance; 'independent' and 'group', "
-        "likelihoods. Null for 'paper'.",
+        description="How rows are compared: 'paper', the Euclidean distance; 'independent', 'group' and "
+        "'ranked', likelihoods. Null for 'paper'.",
     )
     nats: float | None = Field(
         default=None,
