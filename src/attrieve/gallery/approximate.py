@@ -129,12 +129,10 @@ def search_approximately(
     wanted = prepared.wanted
     chosen = find_candidates(gallery, query, wanted, top=top, where=where, candidates=candidates)
     hits = rank(gallery, wanted, chosen, top, likely=prepared.likely, threads=threads)
-    found = FoundRows.of(gallery.columns, hits, wanted)
+    found = FoundRows.of(gallery.columns, hits, wanted, embedding=True)
     looked_at = len(gallery.columns) if chosen.places is None else len(chosen.places)
-    vectors = gallery.columns.vectors(hits.indices[0])
-    return ApproximateRanking(
-        prepared.ranking(found, vectors, gallery.facts_at, explain=explain), looked_at, chosen.exact_because
-    )
+    ranking = prepared.ranking(found, found.vectors, gallery.facts_at, explain=explain)
+    return ApproximateRanking(ranking, looked_at, chosen.exact_because)
 
 
 def rank(

@@ -10,6 +10,7 @@ from attrieve.errors import InputError
 from attrieve.gallery.asked import asked_columns
 from attrieve.gallery.database.keys import key_text
 from attrieve.gallery.database.rows import GalleryRow
+from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.exact import ExactHits, FusedQuery
 from attrieve.gallery.explain import Factors, reasons
 from attrieve.gallery.search_columns import SearchColumns
@@ -28,7 +29,7 @@ class FoundRows:
         embedding_distance: before weights, or None if the embedding takes no part.
         probability: of each attribute, or None if the model does not recognise.
         factors: what either distance was multiplied by before they were added.
-        embedding: unit vectors, of rows that were found on another machine and were to bring them along.
+        embedding: unit vectors, of rows that were to bring them along.
     """
 
     key: UInt64[np.ndarray, " hit"]
@@ -42,6 +43,15 @@ class FoundRows:
 
     def __len__(self) -> int:
         return len(self.key)
+
+    @property
+    def vectors(self) -> Vectors:
+        """Probabilities and, if they were brought along, embeddings.
+
+        Raises:
+            InputError: if there is neither.
+        """
+        return Vectors(self.embedding, self.probability)
 
     @classmethod
     def of(

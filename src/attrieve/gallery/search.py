@@ -78,9 +78,8 @@ def search(
         hits = search_exact(
             columns.compact, [prepared.wanted], top, keep=keep, tie=columns.key, threads=threads
         )
-    found = FoundRows.of(columns, hits, prepared.wanted)
-    vectors = columns.vectors(hits.indices[0])
-    return prepared.ranking(found, vectors, gallery.facts_at, explain=explain)
+    found = FoundRows.of(columns, hits, prepared.wanted, embedding=True)
+    return prepared.ranking(found, found.vectors, gallery.facts_at, explain=explain)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,6 @@ from jaxtyping import Float64
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
-from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.distributed.cluster import connected
 from attrieve.gallery.distributed.shard import ShardFacts, ShardSearch
 from attrieve.gallery.distributed.shards import SearchClusterSettings, Shards
@@ -89,8 +88,7 @@ class ShardedGallery:
         undivided = np.ones((1, 2))
         maxima = undivided if search.likely is not None else largest(self.shards.ask("start", search))
         found = nearest(self.shards.ask("finish", search, top, maxima), top)
-        vectors = Vectors(found.embedding, found.probability)
-        return prepared.ranking(found, vectors, self.store.rows_at, explain=explain)
+        return prepared.ranking(found, found.vectors, self.store.rows_at, explain=explain)
 
     def expected_matches(self, query: AttributeQuery, *, where: Filter | None = None) -> float | None:
         """Return how many rows are expected to match, as
