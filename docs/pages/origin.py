@@ -61,15 +61,17 @@ def _runs_table(results: Results) -> str:
         if not known:
             lines.append([f"`{name}`", "", "", "", *counts])
             continue
-        sizes = _distinct(
-            f"{record['recipe']['model']['height_px']}x{record['recipe']['model']['width_px']}"
-            for record in known
-        )
         starts = _distinct(start_of(record) for record in known)
         epochs = _distinct(_epochs(record) for record in known)
-        lines.append([f"`{name}`", ", ".join(sizes), ", ".join(starts), ", ".join(epochs), *counts])
+        lines.append([f"`{name}`", image_size(known), ", ".join(starts), ", ".join(epochs), *counts])
     heading = ["row", "image", "start", "epochs", *(f"seeds, split `{split}`" for split in results.splits)]
     return table(heading, lines)
+
+
+def image_size(records: list[Record]) -> str:
+    """Return the input size of some runs, height by width; several with commas."""
+    models = [record["recipe"]["model"] for record in records]
+    return ", ".join(_distinct(f"{model['height_px']}x{model['width_px']}" for model in models))
 
 
 def _told(results: Results, name: str) -> list[Record]:

@@ -61,7 +61,8 @@ def paper_headline(root: Path) -> str:
     if best is None:
         lines.append(["Our best recipe", "0", "not run", "not run", ""])
     else:
-        lines.append([f"**Our best recipe** (`{best}`)", *_seeded(results, "paper", best), ""])
+        size = origin.image_size(list(results.seeds("paper", best).values()))
+        lines.append([f"**Our best recipe** (`{best}`, {size})", *_seeded(results, "paper", best), ""])
     heading = ["model", "seeds", "mAP", "Rank-1", "the paper (ResNet-50): mAP / Rank-1"]
     backbone = rows.BACKBONES[results.budget.backbones[0]]
     return (
