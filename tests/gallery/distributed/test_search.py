@@ -68,6 +68,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def die_now_and_then(in_process: Use, seed: int) -> None:
+    """Every fifth call, by chance, finds its process dead."""
+    fates = iter((np.random.default_rng(seed).random(1000) < 0.2).tolist())
+    in_process(seed, lambda *_: next(fates))
+
+
 def opened(folder: Path, shards: int = 3, patience_s: float = 60.0) -> Any:
     cluster = SearchClusterSettings(shards=shards, threads=1, patience_s=patience_s)
     return open_sharded(folder, address=None, settings=cluster)
@@ -93,9 +99,7 @@ def test_shards_find_what_the_whole_finds(
     seed: int,
 ) -> None:
     """Hits, distances, ties and reasons are equal for any division, though processes die in between."""
-    fates = np.random.default_rng(seed).random(1000) < 0.2
-    places = iter(fates.tolist())
-    in_process(seed, lambda *_: next(places))
+    die_now_and_then(in_process, seed)
     whole = Gallery.open(folder)
     query = parse_query(text, whole.schema)
     where = None if terms is None else whole.store.parse(terms)
@@ -150,9 +154,7 @@ def test_likelihoods_and_probabilities_are_those_of_the_whole(
     seed: int,
 ) -> None:
     """Hits, P(match), reasons and the number of matches to be expected, though processes die in between."""
-    fates = np.random.default_rng(seed).random(1000) < 0.2
-    places = iter(fates.tolist())
-    in_process(seed, lambda *_: next(places))
+    die_now_and_then(in_process, seed)
     whole = Gallery.open(calibrated)
     query = parse_query(text, whole.schema)
     where = None if terms is None else whole.store.parse(terms)
