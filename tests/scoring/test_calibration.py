@@ -245,6 +245,9 @@ def test_calibration_travels_as_json() -> None:
         document | {"answers": answers | {"wanted": [1.0, 1.0]}},
         document | {"answers": {name: [1.0, 1.0] for name in answers}},
         document | {"answers": {"shift": [0.0]}},
+        document | {"answers": [1.0]},
+        document | {"answers": answers | {"wanted": 1.0}},
+        document | {"match": []},
     ):
         with pytest.raises(CheckpointError, match="attrieve calibrate"):
             ModelCalibration.from_json(spoilt)

@@ -302,7 +302,7 @@ class ModelCalibration:
                 dict(document["facts"]),
                 None if answers is None else _answers(answers, len(curves)),
             )
-        except (KeyError, TypeError, ValueError, IndexError, InputError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError, InputError) as error:
             raise CheckpointError(
                 f"not a calibration: missing or wrong field {error}; run `attrieve calibrate` again"
             ) from error
