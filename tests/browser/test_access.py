@@ -30,7 +30,7 @@ def test_menu_of_the_other_roles(site: Site, page: Page, name: str) -> None:
 
 def check(site: Site, page: Page, name: str) -> None:
     sign_in(page, name, "/vocabulary")
-    assert page.locator("nav.places li").all_inner_texts() == MENUS[name]
+    expect(page.locator("nav.places li")).to_have_text(MENUS[name])
     for label, address in PAGES.items():
         answer = page.goto(address)
         assert answer is not None
@@ -47,8 +47,8 @@ def test_wrong_password_is_told_and_tried_again(site: Site, page: Page) -> None:
     page.fill("[name=password]", "wrong horse")
     page.keyboard.press("Enter")
     expect(page.locator("[role=alert]")).to_contain_text("name or password is wrong")
-    assert page.input_value("[name=name]") == "sam"
-    assert page.input_value("[name=password]") == ""
+    expect(page.locator("[name=name]")).to_have_value("sam")
+    expect(page.locator("[name=password]")).to_have_value("")
     page.fill("[name=password]", "correct horse battery staple")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site.address}/gallery")

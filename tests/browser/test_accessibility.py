@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import NEAR_ALL, Site, sign_in
 
@@ -59,6 +59,7 @@ def make_case(page: Page, site: Site) -> None:
     page.click("main form.card button")
     page.fill("#note", "a note")
     page.click("form[action$='/notes'] button")
+    expect(page.locator(".notes")).to_contain_text("a note")
 
 
 def check(browser: Browser, site: Site, scheme: str, width: int, names: tuple[str, ...]) -> None:

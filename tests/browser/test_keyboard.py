@@ -30,7 +30,7 @@ def test_search_mark_refine_keep_export_and_leave(site: Site, page: Page) -> Non
     expect(page.locator("#q")).to_be_focused()
     type_and_enter(page, NEAR_ALL)
     expect(page.locator(".hit")).to_have_count(24)
-    assert "q=young%2C+%21hat%2C+backpack%3F" in page.url
+    expect(page).to_have_url(re.compile(r"q=young%2C\+%21hat%2C\+backpack%3F"))
     expect(page.locator(".lead").first).to_contain_text("A hit is a lead, not an identification")
 
     tab_to(page, "#results .hit:first-child h3 a")

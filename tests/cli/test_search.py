@@ -195,6 +195,9 @@ def test_the_next_question_is_told(gallery: Path, monkeypatch: pytest.MonkeyPatc
     assert len(questions) == 5
     assert not {"hat", "bag"} & {question["label"] for question in questions}
     assert "ask next" in runner.invoke(app, [str(gallery), "hat", "--ask"]).stdout
+    said = ["--witness", "A: !hat, young", "--witness", "B: hat, young"]
+    told = json.loads(runner.invoke(app, [str(gallery), *said, "--ask", "--json"]).stdout)["questions"]
+    assert not {"hat", "young"} & {question["label"] for question in told}
 
 
 def test_an_approximate_answer_says_how_good_it_is(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:

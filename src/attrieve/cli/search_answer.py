@@ -265,7 +265,8 @@ def _tell_more(given: Answer, request: Request, gallery: Gallery) -> None:
                 what_if_table(given.ranking, what_if_lines(given.ranking, told, gallery.schema))
             )
     if request.ask:
-        questions = next_questions(gallery, query, given.ranking)
+        said = [read_witness(text, gallery.schema).query for text in request.witnesses]
+        questions = next_questions(gallery, query, given.ranking, said=said)
         given.told["questions"] = [asdict(question) for question in questions]
         if questions:
             given.after.append(question_table(questions))

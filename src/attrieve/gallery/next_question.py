@@ -30,7 +30,12 @@ class Question:
 
 
 def next_questions(
-    gallery: Gallery, query: AttributeQuery, ranking: Ranking, *, most: int = 5
+    gallery: Gallery,
+    query: AttributeQuery,
+    ranking: Ranking,
+    *,
+    most: int = 5,
+    said: Sequence[AttributeQuery] = (),
 ) -> tuple[Question, ...]:
     """Return the open attributes whose answers would split a ranking best, best first.
 
@@ -43,6 +48,8 @@ def next_questions(
         query: what was asked.
         ranking: the rows to tell apart, at least two for a question to tell anything.
         most: how many questions.
+        said: what witnesses said, if ``query`` is what they say together. Where they cancel out, the query is
+            silent; but they have answered, and are not asked again.
 
     Raises:
         InputError: for a model that does not recognise attributes, or fewer than one question.
@@ -53,7 +60,7 @@ def next_questions(
         raise InputError(
             f"model {gallery.model.name!r} recognises no attributes; there is nothing to ask for"
         )
-    named = {index for term in query.terms for index in term.attributes}
+    named = {index for one in (query, *said) for term in one.terms for index in term.attributes}
     still_open = [index for index in range(len(gallery.schema)) if index not in named]
     if not ranking.hits or not still_open:
         return ()

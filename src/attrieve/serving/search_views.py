@@ -1,5 +1,7 @@
 """Parts of a search's answer as wire models."""
 
+from collections.abc import Sequence
+
 from attrieve.gallery.feedback import Feedback
 from attrieve.gallery.next_question import next_questions
 from attrieve.schema import AttributeQuery
@@ -43,8 +45,14 @@ def query_view(statement: Statement) -> QueryView:
     )
 
 
-def question_views(ranked: Ranked, most: int) -> list[QuestionView]:
-    """Return what to ask next, the best first; nothing for a model that recognises nothing."""
+def question_views(ranked: Ranked, most: int, said: Sequence[AttributeQuery]) -> list[QuestionView]:
+    """Return what to ask next, the best first; nothing for a model that recognises nothing.
+
+    Args:
+        ranked: the rows to tell apart.
+        most: how many questions.
+        said: what each witness said, if there are witnesses; nothing of it is asked again.
+    """
     gallery = ranked.scope.gallery
     if not gallery.model.recognises:
         return []
@@ -52,7 +60,7 @@ def question_views(ranked: Ranked, most: int) -> list[QuestionView]:
         QuestionView(
             attribute=gallery.schema.names[one.attribute], label=one.label, bits=one.bits, share=one.share
         )
-        for one in next_questions(gallery, ranked.query, ranked.bare(), most=most)
+        for one in next_questions(gallery, ranked.query, ranked.bare(), most=most, said=said)
     ]
 
 

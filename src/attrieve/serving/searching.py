@@ -205,6 +205,7 @@ def _answer(
 ) -> SearchAnswer:
     scope, gallery = asked.scope, asked.scope.gallery
     keys = [hit.key for hit, _ in page]
+    said = [witness.query for witness in asked.witnesses]
     total = min(request.top, scope.rows)
     return SearchAnswer(
         gallery=service.name,
@@ -228,7 +229,7 @@ def _answer(
         pages=max(1, -(-total // request.page_size)),
         witnesses=None if asked.pooled is None else _witnesses(asked, asked.pooled, keys, without),
         ranks_without=without_terms(ranked, keys) if request.what_if else None,
-        questions=question_views(ranked, request.questions) if request.questions else None,
+        questions=question_views(ranked, request.questions, said) if request.questions else None,
         feedback=None if ranked.feedback is None else feedback_view(ranked.feedback),
     )
 

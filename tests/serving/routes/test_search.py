@@ -143,6 +143,16 @@ def test_questions_are_those_of_the_hits_so_far(client: TestClient, service: Ser
     ]
 
 
+def test_what_witnesses_contradict_each_other_in_is_not_asked_again(client: TestClient) -> None:
+    """They cancel out, so that nothing of it is searched for; but both have answered."""
+    said = ["A: !hat, backpack", "B: hat, !scarf"]
+    answer = client.post(API, json={"witnesses": said, "questions": 20}).json()
+    assert "hat" not in answer["query"]["text"]
+    asked = {one["label"] for one in answer["questions"]}
+    assert asked
+    assert asked.isdisjoint({"hat", "backpack", "scarf"})
+
+
 def test_marked_rows_count(client: TestClient, service: Service) -> None:
     plain = keys_of(client.post(API, json={"query": QUERY, "page_size": 24}).json())
     marks = {"right": plain[20:22], "wrong": plain[:2]}

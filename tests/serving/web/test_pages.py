@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from fastapi.testclient import TestClient
@@ -287,6 +288,17 @@ def test_purpose_and_case_are_asked_for_before_a_search(
     for action in ("search", "view"):
         entry = service.ledger.entries(action=action, newest_first=True, limit=1)[0]
         assert (entry.purpose, entry.case) == ("lost child", "7/24")
+
+
+def test_witnesses_may_contradict_each_other_in_anything(client: TestClient, service: Service) -> None:
+    """What they cancel out is asked neither by the search nor in the next question, whichever it would be."""
+    names = service.galleries.current().schema.names
+    for disputed in names:
+        agreed = "scarf" if disputed == "hat" else "hat"
+        said = {"w": [f"A: !{disputed}, {agreed}", f"B: {disputed}, {agreed}"]}
+        page = get(client, "/?" + urlencode(said, doseq=True))
+        assert len(page.all("article")) > 0
+        assert "conflict" in page.text
 
 
 def test_without_a_run_heat_maps_are_left_out_with_the_reason(place: Place, tmp_path: Path) -> None:
