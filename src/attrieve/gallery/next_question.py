@@ -10,6 +10,7 @@ from attrieve.errors import InputError
 from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.store import Gallery
 from attrieve.schema import AttributeQuery, Ranking
+from attrieve.schema.answered import answered_by
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def next_questions(
         raise InputError(
             f"model {gallery.model.name!r} recognises no attributes; there is nothing to ask for"
         )
-    named = {index for one in (query, *said) for term in one.terms for index in term.attributes}
-    still_open = [index for index in range(len(gallery.schema)) if index not in named]
+    answered = set[int]().union(*(answered_by(one) for one in (query, *said)))
+    still_open = [index for index in range(len(gallery.schema)) if index not in answered]
     if not ranking.hits or not still_open:
         return ()
     probability = _probability(gallery, [hit.key for hit in ranking.hits])[:, still_open]

@@ -40,6 +40,10 @@ class GroupKind(StrEnum):
     """Several may hold; one member means none of the others."""
 
 
+ONE_OF = frozenset({GroupKind.EXCLUSIVE, GroupKind.EXCLUSIVE_OR_NONE})
+"""Kinds of groups of which no two attributes can hold."""
+
+
 @dataclass(frozen=True)
 class Attribute:
     """One yes/no property of a person.

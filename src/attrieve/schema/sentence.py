@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from attrieve.errors import InputError, QueryError, nearest_names
-from attrieve.schema.attributes import AttributeSchema, Group, GroupKind
+from attrieve.schema.attributes import ONE_OF, AttributeSchema, Group
 from attrieve.schema.language import Language, Meaning, Role, Word, load_language, split_words
 from attrieve.schema.query import AttributeQuery, Term, parse_query
 
@@ -138,11 +138,8 @@ def require_consistent(query: AttributeQuery) -> None:
             and term.certainty == 1.0
             and {query.schema.names[index] for index in term.attributes} <= set(group.attributes)
         ]
-        if len(sure) > 1 and group.kind in _ONE_OF:
+        if len(sure) > 1 and group.kind in ONE_OF:
             _refuse_pair(query, group, sure)
-
-
-_ONE_OF = {GroupKind.EXCLUSIVE, GroupKind.EXCLUSIVE_OR_NONE}
 
 
 def _refuse_pair(query: AttributeQuery, group: Group, sure: list[Term]) -> None:

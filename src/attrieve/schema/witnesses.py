@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from attrieve.errors import InputError, QueryError
-from attrieve.schema.attributes import AttributeSchema, GroupKind
+from attrieve.schema.attributes import ONE_OF, AttributeSchema
 from attrieve.schema.query import AttributeQuery, Term
 from attrieve.schema.sentence import read_statement
 
@@ -200,7 +200,7 @@ def _single_terms(pooled: dict[int, float], schema: AttributeSchema) -> list[Ter
     left = {index: signed for index, signed in pooled.items() if abs(signed) >= LEAST_CERTAIN}
     for group, members in zip(schema.groups, schema.group_indices, strict=True):
         wanted = [index for index in members if left.get(index, 0.0) > 0]
-        if group.kind in (GroupKind.EXCLUSIVE, GroupKind.EXCLUSIVE_OR_NONE) and len(wanted) > 1:
+        if group.kind in ONE_OF and len(wanted) > 1:
             terms.append(Term(tuple(sorted(wanted)), True, max(left.pop(index) for index in wanted)))
     return terms + [Term((index,), signed > 0, abs(signed)) for index, signed in left.items()]
 
@@ -237,7 +237,7 @@ def _comparisons(
         rows.append(Comparison(schema.labels[index], own, pooled[index], _verdict(own)))
     for group, members in zip(schema.groups, schema.group_indices, strict=True):
         wanted = [i for i in members if any(one.get(i, 0.0) > 0 for one in said)]
-        if group.kind in (GroupKind.EXCLUSIVE, GroupKind.EXCLUSIVE_OR_NONE) and len(wanted) > 1:
+        if group.kind in ONE_OF and len(wanted) > 1:
             own = tuple(max((one[i] for i in wanted if one.get(i, 0.0) > 0), default=None) for one in said)
             label = " / ".join(schema.labels[index] for index in wanted)
             rows.append(Comparison(label, own, max(pooled[index] for index in wanted), Verdict.CONFLICT))

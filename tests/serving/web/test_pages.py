@@ -301,6 +301,29 @@ def test_witnesses_may_contradict_each_other_in_anything(client: TestClient, ser
         assert "conflict" in page.text
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?q=young",
+        "/?q=age%3Ayoung|old%2C+hat%3F",
+        "/?q=backpack%2C+!nothing%2C+!young%2C+!adult",
+        "/?w=A%3A+hat&w=B%3A+!hat%2C+young%3F",
+        "/?w=A%3A+hat&w=B%3A+",
+        "/?q=hat&right=KEY0&wrong=KEY1&refine=1",
+        "/?q=bakpack",
+    ],
+)
+def test_every_link_on_a_search_leads_somewhere(client: TestClient, place: Place, address: str) -> None:
+    """Chips to take away, questions to answer, suggestions, pages, hits: nothing offered is refused."""
+    start = address.replace("KEY0", place.keys[0]).replace("KEY1", place.keys[1])
+    page = Seen(client.get(start, headers=HTML).text)
+    links = {one["href"] for one in page.all("a") if (one["href"] or "").startswith("/")}
+    assert len(links) > 10
+    assert {link: client.get(str(link), headers=HTML).status_code for link in links} == dict.fromkeys(
+        links, 200
+    )
+
+
 def test_without_a_run_heat_maps_are_left_out_with_the_reason(place: Place, tmp_path: Path) -> None:
     """Nothing is drawn that cannot be drawn, and the page says what is missing."""
     with service_over(place, tmp_path, with_run=False) as (client, _):
