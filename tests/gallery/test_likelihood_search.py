@@ -212,8 +212,8 @@ def test_at_least_one_row_is_asked_for(k: int) -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(QUERIES))
 def test_ranked_is_the_group_likelihood_with_weighted_answers(seed: int, text: str) -> None:
-    """Loops in float64 over shifted logits, each event times the mean weight of its attributes; calibrated
-    curves take no part.
+    """Loops in float64 over shifted logits, each event times the mean weight of its attributes, refused ones
+    by their certainties; calibrated curves take no part.
     """
     probability, _ = people(seed, 30)
     side, query = small_query_side(), parse_query(text, SCHEMA)
@@ -228,18 +228,22 @@ def test_ranked_is_the_group_likelihood_with_weighted_answers(seed: int, text: s
     found = search_likelihood(CompactColumns.from_float(None, probability), asked, 30)
     logit = logits_of(torch.from_numpy(probability)) + torch.from_numpy(shift)
     truth = np.zeros(30)
+    said = {index: term.certainty for term in query.terms for index in term.attributes}
     for event in events_of(query):
-        weight = np.mean([(wanted if event.wanted else unwanted)[index] for index in event.attributes])
-        truth -= event.certainty * weight * event_log_probabilities([event], logit)[:, 0].numpy()
+        weight = np.mean([(wanted if event.wanted else unwanted)[i] * said[i] for i in event.attributes])
+        truth -= weight * event_log_probabilities([event], logit)[:, 0].numpy()
     np.testing.assert_allclose(found.distance[0], np.sort(truth), rtol=2e-6, atol=1e-6)
     explained = likelihood_reasons(query, asked)(probability[found.indices[0, 0]].tolist())
     assert sum(reason.contribution for reason in explained) == pytest.approx(truth.min(), rel=1e-6)
 
 
-def test_ranked_equals_what_evaluation_weights() -> None:
+@pytest.mark.parametrize(
+    "text", ["hat, !bag, young, !scarf", "!young~0.9, !adult~0.2, hat?", "!young?, !bag?"]
+)
+def test_ranked_equals_what_evaluation_weights(text: str) -> None:
     """The weights are learnt and compared by the evaluator's likelihood; a gallery ranks by the same."""
     probability = people(5, 40)[0].clip(0.01, 0.99)
-    side, query = small_query_side(), parse_query("hat, !bag, young, !scarf", SCHEMA)
+    side, query = small_query_side(), parse_query(text, SCHEMA)
     weights = RankingWeights(*torch.rand(2, len(SCHEMA), generator=torch.Generator().manual_seed(1)) + 0.5)
     shift = torch.linspace(-1, 1, len(SCHEMA))
     answers = AnswerWeights(*(tuple(one.tolist()) for one in (shift, weights.wanted, weights.unwanted)))

@@ -219,7 +219,7 @@ class AnswerWeights:
         """The shifts as straight lines."""
         return Calibration(tuple(Curve("undo-weights", (0.0,), (shift,), 1.0) for shift in self.shift))
 
-    def of(self, attributes: Sequence[int], *, wanted: bool) -> float:
+    def of(self, attributes: Sequence[int], wanted: bool) -> float:
         """Return the factor of one thing asked: the mean over its attributes."""
         factors = self.wanted if wanted else self.unwanted
         return math.fsum(factors[index] for index in attributes) / len(attributes)

@@ -4,8 +4,8 @@ An event says that one of some attributes holds, or that one does not. Within a 
 holds at a time, all that is asked of the group is one event: that the truth is among what is allowed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -41,17 +41,29 @@ class Event:
         return self.rivals or self.attributes
 
 
-def events_of(query: AttributeQuery, *, structured: bool = True) -> tuple[Event, ...]:
+Weight = Callable[[Sequence[int], bool], float]
+"""How much an answer counts: of its attributes, and whether they are wanted."""
+
+
+def _alike(_attributes: Sequence[int], _wanted: bool, /) -> float:
+    """Let every answer count as much as any other."""
+    return 1.0
+
+
+def events_of(
+    query: AttributeQuery, *, structured: bool = True, weight: Weight = _alike
+) -> tuple[Event, ...]:
     """Return what a description asks as events, in the order of the schema.
 
     In a group that holds one member at a time (``exclusive``, ``exclusive_or_none``): a wanted member, or
     wanted "one of these", is one event, beside which unwanted ones say nothing new; unwanted ones alone are
-    one event with their mean certainty; several wanted terms contradict the group, and are taken
-    independently. Terms that reach across groups are independent.
+    one event with the mean of their certainties, each times its weight; several wanted terms contradict the
+    group, and are taken independently. Terms that reach across groups are independent.
 
     Args:
         query: the description.
         structured: False takes all attributes independently.
+        weight: factor of the certainty of each answer.
 
     >>> from attrieve.schema import load_vocabulary, parse_query
     >>> query = parse_query("hat, !age:<30|<45", load_vocabulary("peta35"))
@@ -70,23 +82,25 @@ def events_of(query: AttributeQuery, *, structured: bool = True) -> tuple[Event,
         if not inside or len(wanted) > 1 or reached:
             continue
         left = [term for term in left if term not in inside]
-        events.append(_group_event(inside, wanted, members))
-    events += [event for term in left for event in _single_events(term)]
+        events.append(_group_event(inside, wanted, members, weight))
+    events += [event for term in left for event in _single_events(term, weight)]
     return tuple(sorted(events, key=lambda event: event.attributes))
 
 
-def _group_event(inside: list[Term], wanted: list[Term], members: tuple[int, ...]) -> Event:
+def _group_event(inside: list[Term], wanted: list[Term], members: tuple[int, ...], weight: Weight) -> Event:
     if wanted:
-        return Event(tuple(sorted(wanted[0].attributes)), True, wanted[0].certainty, members)
-    refused = [(index, term.certainty) for term in inside for index in term.attributes]
-    certainty = sum(sure for _, sure in refused) / len(refused)
+        (event,) = _single_events(wanted[0], weight)
+        return replace(event, rivals=members)
+    refused = [(i, term.certainty * weight((i,), False)) for term in inside for i in term.attributes]
+    certainty = sum(counted for _, counted in refused) / len(refused)
     return Event(tuple(sorted(index for index, _ in refused)), False, certainty, members)
 
 
-def _single_events(term: Term) -> list[Event]:
+def _single_events(term: Term, weight: Weight) -> list[Event]:
     if term.wanted:
-        return [Event(tuple(sorted(term.attributes)), True, term.certainty)]
-    return [Event((index,), False, term.certainty) for index in term.attributes]
+        certainty = term.certainty * weight(term.attributes, True)
+        return [Event(tuple(sorted(term.attributes)), True, certainty)]
+    return [Event((i,), False, term.certainty * weight((i,), False)) for i in term.attributes]
 
 
 def event_log_probabilities(

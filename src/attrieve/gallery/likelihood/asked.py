@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -208,15 +208,12 @@ def likelihood_query(
     evidence = query_side.retrieval.embedding_nats if nats is None else nats
     if not (math.isfinite(evidence) and evidence >= 0):
         raise ConfigurationError(f"nats of the embedding are finite and at least 0, got {evidence}")
-    events = events_of(query, structured=distance is not Distance.INDEPENDENT)
-    curves = curves_of(query_side)
     if distance is Distance.RANKED:
         answers = _answers_of(query_side)
-        curves = answers.curves
-        events = tuple(
-            replace(event, certainty=event.certainty * answers.of(event.attributes, wanted=event.wanted))
-            for event in events
-        )
+        events, curves = events_of(query, weight=answers.of), answers.curves
+    else:
+        structured = distance is not Distance.INDEPENDENT
+        events, curves = events_of(query, structured=structured), curves_of(query_side)
     return LikelihoodQuery(events, EventArrays.of(events, curves), _vector(query, query_side), evidence)
 
 
