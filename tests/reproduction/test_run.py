@@ -190,6 +190,9 @@ def test_a_row_that_only_asks_otherwise_is_not_trained_again(
     assert one.fingerprint == other.fingerprint
     assert (one.query.retrieval.crops, other.query.retrieval.crops) == (False, True)
     assert load_recipe(runs["cropped"] / "recipe.toml").retrieval.crops
+    cards = [(run / "README.md").read_text() for run in runs.values()]
+    assert [card.count(f"# {name}\n") for card, name in zip(cards, runs, strict=True)] == [1, 1]
+    assert cards[1] == cards[0].replace("# base\n", "# cropped\n")
     first, second = (read_json(run / "metrics.json") for run in runs.values())
     assert (first["crops"], second["crops"]) == (False, True)
     assert first["metrics"] != second["metrics"]

@@ -29,8 +29,15 @@ def test_the_card_says_what_a_reader_needs(tmp_path: Path) -> None:
     people, recipe = tiny_people(), tiny_recipe()
     retriever = build_retriever(recipe, people)
     write_provenance(tmp_path, start="from a test", people=people, precision="float32")
-    write_card(tmp_path, recipe, retriever, people)
+    write_card(tmp_path, recipe, retriever)
     card = (tmp_path / CARD).read_text("utf-8")
-    for words in (recipe.name, "from a test", retriever.schema.fingerprint, "Not for identifying people"):
+    counted = f"{len(people)} images, {len(people.categories)} distinct descriptions"
+    for words in (
+        recipe.name,
+        "from a test",
+        counted,
+        retriever.schema.fingerprint,
+        "Not for identifying people",
+    ):
         assert words in card
     assert "$" not in card

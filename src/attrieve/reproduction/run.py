@@ -33,7 +33,7 @@ from attrieve.reproduction.starting_weights import (
 )
 from attrieve.reproduction.summary import summarise
 from attrieve.reproduction.version import require_known_counts
-from attrieve.training.card import PROVENANCE
+from attrieve.training.card import PROVENANCE, write_card
 from attrieve.training.config import Recipe, load_recipe, recipe_lineage
 from attrieve.training.run import JOURNAL, RECIPE, prepare_folder, train
 
@@ -287,6 +287,7 @@ def _take_over(there: Path, recipe: Recipe, run: Path) -> None:
     retriever.name = recipe.name
     retriever.query.retrieval = recipe.retrieval
     retriever.query.calibration = None
+    write_card(run, recipe, retriever)
     retriever.save_pretrained(run)
 
 

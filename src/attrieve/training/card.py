@@ -76,8 +76,8 @@ def read_provenance(run: Path) -> dict[str, object] | None:
     return document if isinstance(document, dict) else None
 
 
-def write_card(out: Path, recipe: Recipe, retriever: Retriever, people: TrainingPeople) -> None:
-    """Write the model card.
+def write_card(out: Path, recipe: Recipe, retriever: Retriever) -> None:
+    """Write the model card of a run; what it was trained on stands in its provenance.
 
     Raises:
         StorageError: if the disk refuses.
@@ -93,8 +93,8 @@ def write_card(out: Path, recipe: Recipe, retriever: Retriever, people: Training
         vocabulary=retriever.schema.name,
         attributes=len(retriever.schema),
         fingerprint=retriever.schema.fingerprint,
-        images=f"{len(people):,}",
-        categories=f"{len(people.categories):,}",
+        images=_counted(provenance.get("images")),
+        categories=_counted(provenance.get("categories")),
         data=recipe.data.name,
         split=recipe.data.split,
         epochs=recipe.training.epochs,
@@ -102,3 +102,7 @@ def write_card(out: Path, recipe: Recipe, retriever: Retriever, people: Training
         start=provenance.get("start", "unknown"),
     )
     write_atomically(out / CARD, text.encode())
+
+
+def _counted(number: object) -> str:
+    return f"{number:,}" if isinstance(number, int) else "an unknown number of"

@@ -141,7 +141,7 @@ def _fit(job: _Job, retriever: Retriever, pieces: int) -> Retriever | Shortage:
             return Shortage(trainer.current_epoch, trainer.global_step, reason)
     trained = module.kept.to("cpu").eval()
     if trainer.is_global_zero:
-        write_card(out, recipe, trained, job.people)
+        write_card(out, recipe, trained)
         trained.save_pretrained(out)
     return trained
 
