@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from attrieve.errors import ConfigurationError
 from attrieve.models.retriever import Retriever
-from attrieve.training.resizing import require_sizes, shrink_pixels, size_in_epoch
+from attrieve.training.resizing import cost_of_steps, require_sizes, shrink_pixels, size_in_epoch
 from models.tiny import tiny_retriever
 from reference.triangle_resize import resize
 from training.test_run import Stopped, run, same_weights, stops_in_epoch
@@ -24,6 +24,20 @@ def test_stages_follow_each_other(lengths: list[int], epoch: int) -> None:
     written_out = [(height, width) for height, width, epochs in stages for _ in range(epochs)]
     expected = written_out[epoch] if epoch < len(written_out) else None
     assert size_in_epoch(stages, epoch) == expected
+
+
+@given(
+    shares=st.lists(st.floats(0.01, 1), min_size=1, max_size=6),
+    per_epoch=st.integers(1, 9),
+    data=st.data(),
+)
+def test_steps_cost_what_their_epoch_does(shares: list[float], per_epoch: int, data: st.DataObject) -> None:
+    """Against the sum step by step."""
+    written_out = [share for share in shares for _ in range(per_epoch)]
+    step = data.draw(st.integers(0, len(written_out)))
+    found = cost_of_steps(step, of=len(written_out), shares=shares)
+    assert found == pytest.approx(sum(written_out[:step]))
+    assert cost_of_steps(step, of=len(written_out), shares=[]) == step
 
 
 def test_shrinking_is_that_of_decoding() -> None:

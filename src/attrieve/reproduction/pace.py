@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attrieve.training.config import Recipe
-from attrieve.training.resizing import size_in_epoch
+from attrieve.training.resizing import share_of_pixels
 
 JOURNAL = "journal.csv"
 
@@ -40,20 +40,6 @@ class Pace:
         return self.images - self.spared
 
 
-def share_of_pixels(recipe: Recipe, epoch: int) -> float:
-    """Return the pixels of an image in an epoch, counted from 0, over those of the model's own size.
-
-    >>> from attrieve.training.config import parse_recipe
-    >>> model = {"kind": "attributes", "head": "pooled", "height_px": 192, "width_px": 96}
-    >>> recipe = parse_recipe({"model": model, "training": {"epochs": 3, "sizes": [[96, 48, 2]]}})
-    >>> [share_of_pixels(recipe, epoch) for epoch in range(3)]
-    [0.25, 0.25, 1.0]
-    """
-    height, width = recipe.model.height_px, recipe.model.width_px
-    shown_height, shown_width = size_in_epoch(recipe.training.sizes, epoch) or (height, width)
-    return shown_height * shown_width / (height * width)
-
-
 def read_pace(run: Path, recipe: Recipe) -> Pace | None:
     """Return how far a run has come by its journal, or None before its first line.
 
@@ -73,7 +59,7 @@ def read_pace(run: Path, recipe: Recipe) -> Pace | None:
         if now > step and rate > 0:
             images += (now - step) * per_step
             seconds += (now - step) * per_step / rate
-            spared += (now - step) * per_step * (1 - share_of_pixels(recipe, reached))
+            spared += (now - step) * per_step * (1 - _share(recipe, reached))
             step, epoch = now, reached
     return Pace(images, seconds, step, epoch, spared) if seconds > 0 else None
 
@@ -84,8 +70,12 @@ def images_left(recipe: Recipe, train_images: int, pace: Pace | None) -> float:
     What an image costs grows with its pixels; counted alike, the time left would be far too short while
     images are small.
     """
-    shares = sum(share_of_pixels(recipe, epoch) for epoch in range(recipe.training.epochs))
+    shares = sum(_share(recipe, epoch) for epoch in range(recipe.training.epochs))
     return max(0.0, shares * train_images - (pace.whole_images if pace else 0))
+
+
+def _share(recipe: Recipe, epoch: int) -> float:
+    return share_of_pixels(recipe.training.sizes, epoch, own=(recipe.model.height_px, recipe.model.width_px))
 
 
 def mean_rate(paces: Iterable[Pace]) -> float | None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 from attrieve.data.files import write_atomically
+from attrieve.training.resizing import cost_of_steps
 
 
 class Journal(Callback):
@@ -112,18 +114,23 @@ def drop_lines_from(path: Path, step: int) -> None:
 class ProgressBar(Callback):
     """One line on the error stream: epoch, steps, loss parts, images per second, time left.
 
+    The bar fills by what steps cost, which grows with the pixels of an image.
+
     Args:
         batch: images of this process per step.
         console: where to draw.
+        shares: pixels of an image in each epoch, over those of the model's own size; empty: all alike.
     """
 
-    def __init__(self, *, batch: int, console: Console) -> None:
+    def __init__(self, *, batch: int, console: Console, shares: Sequence[float] = ()) -> None:
         self.batch = batch
         self.console = console
+        self.shares = tuple(shares)
         self._progress: Progress | None = None
         self._task = TaskID(0)
         self._started = 0.0
         self._first = 0
+        self._steps = 0
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Open the bar."""
@@ -132,21 +139,23 @@ class ProgressBar(Callback):
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[steps]}"),
             TextColumn("{task.fields[detail]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,
         )
-        self._first = trainer.global_step
+        self._first, self._steps = trainer.global_step, int(trainer.estimated_stepping_batches)
         self._started = time.perf_counter()
         self._progress.start()
         self._task = self._progress.add_task(
             "training",
-            total=int(trainer.estimated_stepping_batches),
-            completed=self._first,
+            total=self._cost(self._steps),
+            steps=self._told(self._first),
             detail="",
         )
+        self._progress.update(self._task, completed=self._cost(self._first))
 
     def on_train_batch_end(
         self,
@@ -166,7 +175,8 @@ class ProgressBar(Callback):
         parts = "  ".join(f"{name} {float(value):.3f}" for name, value in outputs["parts"].items())
         self._progress.update(
             self._task,
-            completed=trainer.global_step,
+            completed=self._cost(trainer.global_step),
+            steps=self._told(trainer.global_step),
             description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
             detail=f"{parts}  {rate:.0f} images/s",
         )
@@ -174,7 +184,8 @@ class ProgressBar(Callback):
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Close the bar."""
         if self._progress is not None:
-            self._progress.update(self._task, completed=trainer.global_step)
+            step = trainer.global_step
+            self._progress.update(self._task, completed=self._cost(step), steps=self._told(step))
         self._stop()
 
     def on_exception(
@@ -187,3 +198,9 @@ class ProgressBar(Callback):
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+    def _cost(self, step: int) -> float:
+        return cost_of_steps(step, of=self._steps, shares=self.shares)
+
+    def _told(self, step: int) -> str:
+        return f"{step}/{self._steps}"

@@ -27,6 +27,35 @@ def size_in_epoch(sizes: Sequence[Stage], epoch: int) -> tuple[int, int] | None:
     return None
 
 
+def share_of_pixels(sizes: Sequence[Stage], epoch: int, *, own: tuple[int, int]) -> float:
+    """Return the pixels of an image in an epoch, counted from 0, over those of the model's own size.
+
+    >>> [share_of_pixels([(96, 48, 2)], epoch, own=(192, 96)) for epoch in range(3)]
+    [0.25, 0.25, 1.0]
+    """
+    height, width = size_in_epoch(sizes, epoch) or own
+    return height * width / (own[0] * own[1])
+
+
+def cost_of_steps(step: int, *, of: int, shares: Sequence[float]) -> float:
+    """Return what the first steps cost, in steps with images of the model's own size.
+
+    Args:
+        step: how many.
+        of: steps of the whole training; every epoch has as many.
+        shares: of each epoch, see :func:`share_of_pixels`; empty where all images are alike.
+
+    >>> cost_of_steps(15, of=20, shares=[0.25, 1.0])
+    7.5
+    """
+    if not shares:
+        return float(step)
+    per_epoch = of / len(shares)
+    return sum(
+        share * min(max(step - epoch * per_epoch, 0.0), per_epoch) for epoch, share in enumerate(shares)
+    )
+
+
 def shrink_pixels(
     images: UInt8[Tensor, "batch height width 3"], size: tuple[int, int] | None
 ) -> UInt8[Tensor, "batch small_height small_width 3"]:

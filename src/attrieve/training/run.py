@@ -37,6 +37,7 @@ from attrieve.training.memory import (
 )
 from attrieve.training.people import TrainingPeople
 from attrieve.training.precision import chosen_precision
+from attrieve.training.resizing import share_of_pixels
 
 JOURNAL = "journal.csv"
 RECIPE = "recipe.toml"
@@ -255,7 +256,10 @@ def _build_trainer(job: _Job, pieces: int) -> lightning.Trainer:
         ),
     ]
     if job.console is not None:
-        callbacks.append(ProgressBar(batch=training.batch * training.accumulate, console=job.console))
+        own = recipe.model.height_px, recipe.model.width_px
+        shares = [share_of_pixels(training.sizes, epoch, own=own) for epoch in range(training.epochs)]
+        per_step = training.batch * training.accumulate
+        callbacks.append(ProgressBar(batch=per_step, console=job.console, shares=shares))
     if job.validate is not None:
         callbacks.append(_Validation(out / VALIDATION, job.validate))
     return lightning.Trainer(
