@@ -41,14 +41,24 @@ def test_both_commands_say_on_a_cluster_what_they_say_on_one_machine(
         )
         assert (alone.exit_code, sharded.exit_code) == (0, 0), sharded.stderr
         assert json.loads(sharded.stdout) == json.loads(alone.stdout)
+    key = json.loads(runner.invoke(app, asked).stdout)["hits"][3]["key"]
+    for more in (
+        ["hat, !bag", "--what-if", "--ask"],
+        ["hat, !bag", "--right", key],
+        ["--like", key],
+        ["--witness", "A: hat, !bag", "--witness", "B: young, no hat", "--ask"],
+    ):
+        again = ["search", gallery, *more, "--top", "5", "--json"]
+        alone, sharded = (runner.invoke(app, [*again, *where]) for where in ([], ["--ray", "auto"]))
+        assert sharded.exit_code == alone.exit_code == ("--like" in more)  # it recognises nothing for sure
+        assert (sharded.stdout, sharded.stderr) == (alone.stdout, alone.stderr)
     table = runner.invoke(app, ["search", gallery, "hat", "--ray", "auto"])
     assert "crop-00" in table.stdout
 
 
-@pytest.mark.parametrize("more", [["--what-if"], ["--ask"]])
-def test_what_needs_the_whole_gallery_is_refused(tmp_path: Path, more: list[str]) -> None:
+def test_an_index_is_not_searched_on_a_cluster(tmp_path: Path) -> None:
     """As wrong usage, before anything is opened."""
-    result = runner.invoke(app, ["search", str(tmp_path), "hat", "--ray", "auto", *more])
+    result = runner.invoke(app, ["search", str(tmp_path), "hat", "--ray", "auto", "--approximate"])
     assert result.exit_code == 2
     assert "--ray" in result.stderr
 

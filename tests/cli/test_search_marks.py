@@ -131,7 +131,6 @@ def test_marks_count_for_witnesses_and_with_filters(gallery: Path, found: list[s
         (["--right", "{typo}"], 1, "did you mean '{0}'"),
         (["--right", "first"], 1, "16 lower-case hexadecimal digits"),
         (["--marks", "missing.json"], 1, "cannot read marks"),
-        (["--right", "{0}", "--ray", "auto"], 2, "on this machine"),
         (["--like", "{0}"], 2, "give one of"),
     ],
 )

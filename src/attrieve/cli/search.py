@@ -185,11 +185,9 @@ def search(
         raise typer.BadParameter("give one of a description, --witness and --like", param_hint="QUERY")
     judged = MarkOptions(tuple(right or ()), tuple(wrong or ()), tuple(unmark or ()), marks, marked_by)
     judged.check()
-    if ray is not None and (query is None or what_if or ask or approximate or judged):
+    if ray is not None and approximate:
         raise typer.BadParameter(
-            "answers a description exactly; --witness, --like, marks, --what-if, --ask and --approximate "
-            "need the gallery on this machine",
-            param_hint="--ray",
+            "answers exactly; --approximate needs the gallery on this machine", param_hint="--ray"
         )
     if approximate and query is None:
         raise typer.BadParameter("witnesses and --like are searched for exactly", param_hint="--approximate")

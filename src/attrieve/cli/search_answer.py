@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -98,35 +99,42 @@ class Answer:
         }
 
 
+Asked = Gallery | ShardedGallery
+Find = Callable[[Request, Asked, Fusion, Filter | None], Answer]
+
+
 def answer(request: Request) -> Answer:
     """Search as asked, on this machine or on a cluster.
 
     Raises:
         AttrieveError: whatever cannot be read, understood or found.
     """
-    if request.ray is not None:
-        with redirect_stdout(sys.stderr):  # Ray tells of deaths
-            with open_sharded(request.gallery, address=request.ray) as sharded:
-                fusion, condition = _how(request, sharded)
-                statement = read_description(request.query or "", sharded.schema)
-                found = sharded.search(
-                    statement.query, top=request.top, fusion=fusion, where=condition, explain=request.explain
-                )
-                given = _begun(request, sharded, fusion, statement, _precise(request, found))
-                if sharded.query_side.calibration is not None:
-                    _tell_matches(given, sharded.expected_matches(statement.query, where=condition))
-            return given
-    gallery = Gallery.open(request.gallery)
     find = _by_witnesses if request.witnesses else _approximately if request.approximate else _exactly
+    if request.ray is None:
+        return _answer_from(Gallery.open(request.gallery), request, find)
+    with (
+        redirect_stdout(sys.stderr),  # Ray tells of deaths
+        open_sharded(request.gallery, address=request.ray) as sharded,
+    ):
+        return _answer_from(sharded, request, find)
+
+
+def _answer_from(gallery: Asked, request: Request, find: Find) -> Answer:
     given = find(request, gallery, *_how(request, gallery))
     if gallery.query_side.calibration is not None:
         where = _how(request, gallery)[1]
-        _tell_matches(given, expected_matches(gallery, given.statement.query, where=where))
+        query = given.statement.query
+        _tell_matches(
+            given,
+            gallery.expected_matches(query, where=where)
+            if isinstance(gallery, ShardedGallery)
+            else expected_matches(gallery, query, where=where),
+        )
     _tell_more(given, request, gallery)
     return given
 
 
-def _how(request: Request, gallery: Gallery | ShardedGallery) -> tuple[Fusion, Filter | None]:
+def _how(request: Request, gallery: Asked) -> tuple[Fusion, Filter | None]:
     where = gallery.store.parse(request.where) if request.where else None
     if request.distance is not None and request.distance.is_likelihood:
         nats = gallery.query_side.retrieval.embedding_nats if request.nats is None else request.nats
@@ -141,7 +149,7 @@ def _how(request: Request, gallery: Gallery | ShardedGallery) -> tuple[Fusion, F
 
 def _begun(
     request: Request,
-    gallery: Gallery | ShardedGallery,
+    gallery: Asked,
     fusion: Fusion,
     statement: Statement,
     ranking: Ranking,
@@ -158,7 +166,7 @@ def _begun(
     return Answer(statement, ranking, facts, gallery.model, before=before)
 
 
-def _exactly(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
+def _exactly(request: Request, gallery: Asked, fusion: Fusion, where: Filter | None) -> Answer:
     if request.like is not None:
         statement = Statement(description_of_row(gallery, request.like))
     else:
@@ -179,14 +187,16 @@ def _precise(request: Request, ranking: Ranking) -> Ranking:
     return ranking if request.precision is None else as_precise_as(ranking, request.precision)
 
 
-def _marks(request: Request, gallery: Gallery, query: AttributeQuery) -> Marks | None:
+def _marks(request: Request, gallery: Asked, query: AttributeQuery) -> Marks | None:
     return request.marks.marks(query.to_text(), gallery.schema) if request.marks else None
 
 
-def _approximately(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
+def _approximately(request: Request, gallery: Asked, fusion: Fusion, where: Filter | None) -> Answer:
     """Search by the index, and say what share of the exact answer it found."""
     from attrieve.gallery.approximate import search_approximately
 
+    if not isinstance(gallery, Gallery):
+        raise AssertionError("an index is searched on one machine; this was refused before")
     exact = _exactly(replace(request, explain=False, precision=None), gallery, fusion, where)
     query = exact.statement.query
     near = search_approximately(
@@ -215,7 +225,7 @@ def _approximately(request: Request, gallery: Gallery, fusion: Fusion, where: Fi
     return given
 
 
-def _by_witnesses(request: Request, gallery: Gallery, fusion: Fusion, where: Filter | None) -> Answer:
+def _by_witnesses(request: Request, gallery: Asked, fusion: Fusion, where: Filter | None) -> Answer:
     witnesses = [read_witness(text, gallery.schema) for text in request.witnesses]
     found = search_for_witnesses(
         gallery,
@@ -251,7 +261,7 @@ def _tell_matches(given: Answer, count: float | None) -> None:
         )
 
 
-def _tell_more(given: Answer, request: Request, gallery: Gallery) -> None:
+def _tell_more(given: Answer, request: Request, gallery: Asked) -> None:
     fusion, where = _how(request, gallery)
     query = given.statement.query
     marks = _marks(request, gallery, query)
@@ -272,7 +282,7 @@ def _tell_more(given: Answer, request: Request, gallery: Gallery) -> None:
             given.after.append(question_table(questions))
 
 
-def _tell_marks(given: Answer, request: Request, gallery: Gallery, marks: Marks) -> None:
+def _tell_marks(given: Answer, request: Request, gallery: Asked, marks: Marks) -> None:
     """Say what marks changed, which hits bear them, and keep them in their file."""
     fusion, where = _how(request, gallery)
     query, hits = given.statement.query, given.ranking.hits

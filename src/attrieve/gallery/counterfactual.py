@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.feedback import Marks
-from attrieve.gallery.search import search
-from attrieve.gallery.store import Gallery
+from attrieve.gallery.search import AnyGallery, search
 from attrieve.schema import AttributeQuery, AttributeSchema, Ranking, Term
 from attrieve.scoring.fusion import Fusion
 
@@ -33,7 +32,7 @@ class WithoutTerm:
 
 
 def ranks_without_terms(
-    gallery: Gallery,
+    gallery: AnyGallery,
     query: AttributeQuery,
     ranking: Ranking,
     *,
@@ -89,7 +88,7 @@ def what_if_lines(
 
 
 def ranks_elsewhere(
-    gallery: Gallery,
+    gallery: AnyGallery,
     ranking: Ranking,
     query: AttributeQuery,
     *,

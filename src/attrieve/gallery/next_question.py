@@ -7,8 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attrieve.errors import InputError
-from attrieve.gallery.database.keys import key_numbers
-from attrieve.gallery.store import Gallery
+from attrieve.gallery.store import SeesRows
 from attrieve.schema import AttributeQuery, Ranking
 from attrieve.schema.answered import answered_by
 
@@ -31,7 +30,7 @@ class Question:
 
 
 def next_questions(
-    gallery: Gallery,
+    gallery: SeesRows,
     query: AttributeQuery,
     ranking: Ranking,
     *,
@@ -65,7 +64,10 @@ def next_questions(
     still_open = [index for index in range(len(gallery.schema)) if index not in answered]
     if not ranking.hits or not still_open:
         return ()
-    probability = _probability(gallery, [hit.key for hit in ranking.hits])[:, still_open]
+    seen = gallery.seen([hit.key for hit in ranking.hits])
+    if seen is None:
+        raise InputError("the gallery holds no attribute probabilities")
+    probability = seen[:, still_open]
     bits = information(probability)
     order = sorted(range(len(still_open)), key=lambda place: (-bits[place], place))[:most]
     return tuple(
@@ -97,10 +99,3 @@ def entropy(probability: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes
     safe = np.clip(probability, 1e-300, 1.0)
     other = np.clip(1.0 - probability, 1e-300, 1.0)
     return np.asarray(-(probability * np.log2(safe) + (1.0 - probability) * np.log2(other)))
-
-
-def _probability(gallery: Gallery, keys: Sequence[str]) -> Float[np.ndarray, "row attribute"]:
-    found = gallery.columns.vectors(gallery.columns.places_of_keys(key_numbers(keys))).probability
-    if found is None:
-        raise InputError("the gallery holds no attribute probabilities")
-    return found

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from attrieve.errors import InputError, QueryError, UnknownNameError
-from attrieve.gallery.database.keys import key_numbers
-from attrieve.gallery.feedback.refinement import nearest_keys
-from attrieve.gallery.store import Gallery
+from attrieve.errors import InputError, QueryError
+from attrieve.gallery.store import SeesRows
 from attrieve.schema import AttributeQuery, AttributeSchema, GroupKind, Term
 
 LEAST_CERTAIN = 0.2
@@ -93,7 +91,7 @@ def description_of(
 
 
 def description_of_row(
-    gallery: Gallery,
+    gallery: SeesRows,
     key: str,
     *,
     thresholds: Sequence[float] | Float[np.ndarray, " attribute"] | None = None,
@@ -107,10 +105,7 @@ def description_of_row(
         InputError: if the key is none, or the gallery's model recognises no attributes.
         QueryError: if nothing is recognised with any certainty.
     """
-    places = gallery.columns.places_of_keys(key_numbers([key]))
-    if places[0] < 0:
-        raise UnknownNameError("row", key, nearest_keys(gallery, key))
-    probability = gallery.columns.vectors(places).probability
+    probability = gallery.seen([key])
     if probability is None:
         raise InputError(
             f"model {gallery.model.name!r} recognises no attributes; there is nothing to describe a row by"

@@ -23,14 +23,35 @@ from attrieve.gallery.likelihood import LikelihoodFusion, likelihood_query, sear
 from attrieve.gallery.likelihood.asked import LikelihoodQuery
 from attrieve.gallery.likelihood.explain import likelihood_reasons
 from attrieve.gallery.matches import with_probabilities
-from attrieve.gallery.store import Gallery
+from attrieve.gallery.store import Gallery, SeesRows
 from attrieve.models.query_side import QuerySide
-from attrieve.schema import AttributeQuery, AttributeReason, AttributeSchema, Ranking
+from attrieve.schema import AttributeQuery, AttributeReason, Ranking
 from attrieve.scoring.fusion import Fusion
 
 
+@runtime_checkable
+class SearchedElsewhere(SeesRows, Protocol):
+    """A gallery whose rows are held elsewhere; what is asked of :func:`search` is asked of it."""
+
+    def search(
+        self,
+        query: AttributeQuery,
+        *,
+        top: int,
+        fusion: Fusion | None,
+        where: Filter | None,
+        explain: bool,
+        marks: Marks | None,
+    ) -> Ranking:
+        """Rank its rows, as :func:`search` does."""
+
+
+AnyGallery = Gallery | SearchedElsewhere
+"""On this machine or elsewhere."""
+
+
 def search(
-    gallery: Gallery,
+    gallery: AnyGallery,
     query: AttributeQuery,
     *,
     top: int = 20,
@@ -56,7 +77,7 @@ def search(
         where: only rows that meet this take part, also in what distances are divided by; the ranking is
             empty if none does.
         explain: whether hits carry reasons; they need a model that recognises attributes.
-        threads: None for all cores.
+        threads: None for all cores; elsewhere as many as the shards were given.
         marks: rows judged right or wrong; they change weights and embedding as
             :func:`~attrieve.gallery.feedback.with_feedback` says, and stay in the ranking.
 
@@ -66,6 +87,8 @@ def search(
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
     """
+    if isinstance(gallery, SearchedElsewhere):
+        return gallery.search(query, top=top, fusion=fusion, where=where, explain=explain, marks=marks)
     prepared = prepare_search(gallery, query, top, fusion or gallery.fusion, marks)
     columns, keep = gallery.columns, gallery.places(where)
     if columns.compact is None:
@@ -130,9 +153,9 @@ class PreparedSearch:
 
 
 def prepare_search(
-    gallery: Gallery, query: AttributeQuery, top: int, fusion: Fusion, marks: Marks | None
+    gallery: "Searchable", query: AttributeQuery, top: int, fusion: Fusion, marks: Marks | None
 ) -> PreparedSearch:
-    """Read a description and marks for a search.
+    """Read a description and marks for a search, wherever the rows are.
 
     Raises:
         InputError: if the gallery has no rows, or ``top`` is below 1.
@@ -143,18 +166,6 @@ def prepare_search(
     _check(gallery, query, top)
     feedback = with_feedback(gallery, query, marks) if marks is not None and len(marks) else None
     return _prepared(gallery.query_side, query, fusion, feedback)
-
-
-def prepare_unmarked(
-    gallery: "Searchable", query: AttributeQuery, top: int, fusion: Fusion
-) -> PreparedSearch:
-    """Read a description for a search without marks, wherever the rows are.
-
-    Raises:
-        InputError: as :func:`prepare_search`.
-    """
-    _check(gallery, query, top)
-    return _prepared(gallery.query_side, query, fusion, None)
 
 
 def _prepared(
@@ -171,7 +182,7 @@ def _prepared(
 
 
 @runtime_checkable
-class Searchable(Protocol):
+class Searchable(SeesRows, Protocol):
     """What has rows and a query side: a gallery on this machine, or one held by shards."""
 
     @property
@@ -179,16 +190,8 @@ class Searchable(Protocol):
         """Where it lies."""
 
     @property
-    def schema(self) -> AttributeSchema:
-        """The vocabulary it is asked in."""
-
-    @property
     def fusion(self) -> Fusion:
         """How distances are joined unless a search says otherwise."""
-
-    @property
-    def query_side(self) -> QuerySide:
-        """Embeds descriptions."""
 
     def __len__(self) -> int:
         """Return how many rows are searched."""

@@ -4,16 +4,18 @@ What lies in the folder: ``docs/decisions/0008-gallery-database.md`` (the store)
 :mod:`attrieve.gallery.search_cache` (what a search reads).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int64, UInt64
+from jaxtyping import Float32, Int64, UInt64
 
+from attrieve.errors import UnknownNameError
 from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.keys import key_numbers, nearest_of
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.rows import GalleryRow
@@ -37,6 +39,26 @@ class RowStore(Protocol):
 
     def rows_at(self, ids: UInt64[np.ndarray, " some"]) -> list[GalleryRow]:
         """Return the rows with these ids, in their order."""
+
+
+@runtime_checkable
+class SeesRows(Protocol):
+    """What knows what its model saw in rows: a gallery on this machine, or one held by shards."""
+
+    @property
+    def model(self) -> GalleryModel:
+        """Whose vectors are searched."""
+
+    @property
+    def query_side(self) -> QuerySide:
+        """Embeds descriptions."""
+
+    @property
+    def schema(self) -> AttributeSchema:
+        """The vocabulary it is asked in."""
+
+    def seen(self, keys: Sequence[str]) -> Float32[np.ndarray, "row attribute"] | None:
+        """Return the probabilities of the rows with some keys; see :meth:`Gallery.seen`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +116,21 @@ class Gallery:
         """
         kept = None if self.columns.facts is None else self.columns.facts.rows_at(ids)
         return self.store.rows_at(ids) if kept is None else kept
+
+    def seen(self, keys: Sequence[str]) -> Float32[np.ndarray, "row attribute"] | None:
+        """Return the probabilities of the attributes in the rows with some keys, in their order.
+
+        None for a model that recognises none.
+
+        Raises:
+            UnknownNameError: for a row that is not in the gallery, with the nearest keys.
+            InputError: for what is no key, or a gallery without rows.
+        """
+        places = self.columns.places_of_keys(key_numbers(keys))
+        for key, place in zip(keys, places, strict=True):
+            if place < 0:
+                raise UnknownNameError("row", key, nearest_of(key, self.columns.keys_like(key)))
+        return self.columns.vectors(places).probability
 
     @classmethod
     def open(cls, folder: Path | str, *, model: str | None = None) -> "Gallery":

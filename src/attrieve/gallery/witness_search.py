@@ -7,8 +7,7 @@ from attrieve.errors import QueryError
 from attrieve.gallery.counterfactual import ranks_elsewhere
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.feedback import Marks
-from attrieve.gallery.search import search
-from attrieve.gallery.store import Gallery
+from attrieve.gallery.search import AnyGallery, search
 from attrieve.schema import Ranking
 from attrieve.schema.witnesses import Pooled, Witness, pool
 from attrieve.scoring.fusion import Fusion
@@ -32,7 +31,7 @@ class WitnessRanking:
 
 
 def search_for_witnesses(
-    gallery: Gallery,
+    gallery: AnyGallery,
     witnesses: Sequence[Witness],
     *,
     top: int = 20,

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attrieve.errors import ClusterError, InputError, SchemaMismatchError, StorageError
+from attrieve.errors import ClusterError, InputError, SchemaMismatchError, StorageError, UnknownNameError
 from attrieve.gallery.calibrating import calibrate_gallery
+from attrieve.gallery.counterfactual import ranks_without_terms
+from attrieve.gallery.database.keys import key_text
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
 from attrieve.gallery.database.rows import GalleryRow
@@ -22,13 +24,18 @@ from attrieve.gallery.database.writing import open_database_writer
 from attrieve.gallery.distributed.search import ShardedGallery, open_sharded
 from attrieve.gallery.distributed.shard import GalleryShard, ShardSearch, ShardSettings
 from attrieve.gallery.distributed.shards import SearchClusterSettings, divide, shard_bytes
+from attrieve.gallery.feedback import Marks, with_feedback
 from attrieve.gallery.likelihood import Distance, LikelihoodFusion
 from attrieve.gallery.likelihood.asked import match_query
 from attrieve.gallery.matches import expected_matches
-from attrieve.gallery.search import fused_query, prepare_unmarked, search
+from attrieve.gallery.next_question import next_questions
+from attrieve.gallery.recognised import description_of_row
+from attrieve.gallery.search import fused_query, prepare_search, search
 from attrieve.gallery.store import Gallery
+from attrieve.gallery.witness_search import search_for_witnesses
 from attrieve.models.calibration import Calibration, Curve, MatchCorrection, ModelCalibration
 from attrieve.schema import ImageSource, load_vocabulary, parse_query
+from attrieve.schema.witnesses import read_witness
 from attrieve.scoring.fusion import Fusion, Normalisation
 from gallery.building import NAMES, small_query_side
 from gallery.distributed.in_process import InProcessRay
@@ -167,6 +174,62 @@ def test_likelihoods_and_probabilities_are_those_of_the_whole(
     assert count == pytest.approx(expected_matches(whole, query, where=where), rel=1e-9)
 
 
+@given(
+    st.integers(1, 7),
+    st.sampled_from([Distance.GROUP, None]),
+    st.lists(st.integers(0, 199), min_size=1, max_size=4, unique=True),
+    st.integers(0, 100),
+)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_marks_witnesses_and_questions_are_those_of_the_whole(
+    calibrated: Path,
+    in_process: Use,
+    shards: int,
+    distance: Distance | None,
+    marked: list[int],
+    seed: int,
+) -> None:
+    """Whatever looks rows up, or searches again in another way, though processes die in between."""
+    die_now_and_then(in_process, seed)
+    whole = Gallery.open(calibrated)
+    keys = [key_text(whole.columns.key[index]) for index in marked]
+    marks = Marks.of(keys[::2], keys[1::2])
+    query = parse_query("hat, !bag, young?", whole.schema)
+    witnesses = [read_witness(text, whole.schema) for text in ("A: hat, !bag", "B~0.6: young, no hat")]
+    fusion = None if distance is None else LikelihoodFusion(embedding_weight=7.5, distance=distance)
+    with opened(calibrated, shards) as sharded:
+        for place in (sharded, whole):
+            assert place.seen(keys) == pytest.approx(whole.columns.vectors(np.array(marked)).probability)
+        found, truth = (
+            [
+                search(place, query, top=7, fusion=fusion, marks=marks),
+                search_for_witnesses(place, witnesses, top=7, fusion=fusion, marks=marks),
+                ranks_without_terms(place, query, search(place, query, top=7), fusion=fusion, marks=marks),
+                next_questions(place, query, search(place, query, top=7, marks=marks)),
+                with_feedback(place, query, marks).to_json(),
+                description_of_row(place, keys[0]),
+            ]
+            for place in (sharded, whole)
+        )
+    assert found == truth
+    assert truth[0] != search(whole, query, top=7, fusion=fusion)
+
+
+def test_a_row_no_shard_holds_is_told_with_the_nearest(folder: Path, in_process: Use) -> None:
+    """One digit off: the key that was meant is suggested, from whichever shard holds it."""
+    in_process()
+    key = key_text(Gallery.open(folder).columns.key[150])
+    slip = key[:-1] + ("0" if key[-1] != "0" else "1")
+    with opened(folder, 4) as sharded:
+        query = parse_query("hat", sharded.schema)
+        with pytest.raises(UnknownNameError, match=key):
+            sharded.search(query, marks=Marks.of([slip], []))
+        with pytest.raises(UnknownNameError, match=key):
+            description_of_row(sharded, slip)
+        with pytest.raises(InputError, match="16 lower-case"):
+            sharded.seen(["no key"])
+
+
 def test_a_gallery_that_is_not_calibrated_expects_no_number(folder: Path, in_process: Use) -> None:
     in_process()
     with opened(folder) as sharded:
@@ -185,7 +248,7 @@ def test_what_shards_are_asked_survives_the_way_to_another_machine(calibrated: P
     side = snapshot.query_side()
     query = parse_query("hat, !bag", snapshot.model.schema)
     fusion = LikelihoodFusion()
-    prepared = prepare_unmarked(Gallery.open(calibrated), query, 9, fusion)
+    prepared = prepare_search(Gallery.open(calibrated), query, 9, fusion, None)
     asked = ShardSearch("s", prepared.wanted, None, prepared.likely, embedding=True)
     shard, maxima = GalleryShard(held), np.ones((1, 2))
     own = shard.finish(asked, 9, maxima)

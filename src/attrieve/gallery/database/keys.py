@@ -1,6 +1,7 @@
 """Row keys: 16 hexadecimal digits as text on disk, as 64-bit numbers in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
@@ -57,3 +58,12 @@ def key_text(number: int | np.uint64) -> str:
     '00000000000000ff'
     """
     return f"{int(number):0{_DIGITS}x}"
+
+
+def nearest_of(key: str, candidates: Sequence[str]) -> list[str]:
+    """Return the three keys most like one that is not there, for a message.
+
+    >>> nearest_of("00000000000000fe", ["1111111111111111", "00000000000000ff"])
+    ['00000000000000ff', '1111111111111111']
+    """
+    return get_close_matches(key, candidates, n=3, cutoff=0.0)

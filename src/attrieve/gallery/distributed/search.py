@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
+from attrieve.errors import UnknownNameError
 from attrieve.gallery.database.filters import Filter
+from attrieve.gallery.database.keys import key_numbers, nearest_of
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
 from attrieve.gallery.distributed.cluster import connected
 from attrieve.gallery.distributed.shard import ShardFacts, ShardSearch
 from attrieve.gallery.distributed.shards import SearchClusterSettings, Shards
+from attrieve.gallery.feedback import Marks
 from attrieve.gallery.found_rows import FoundRows
 from attrieve.gallery.likelihood.asked import match_query
 from attrieve.gallery.manifest_file import require_folder
-from attrieve.gallery.search import prepare_unmarked
+from attrieve.gallery.search import prepare_search
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, AttributeSchema, Ranking
 from attrieve.scoring.fusion import Fusion
@@ -67,21 +70,23 @@ class ShardedGallery:
         fusion: Fusion | None = None,
         where: Filter | None = None,
         explain: bool = True,
+        marks: Marks | None = None,
     ) -> Ranking:
         """Rank all rows by a description; the result is that of :func:`attrieve.gallery.search.search`.
 
         Every shard is asked twice: for the largest distances it has, and, once the largest of all are
-        known, for its nearest rows; by likelihood, which is divided by nothing, once. A shard that died in
-        between loads its rows again and answers.
+        known, for its nearest rows; by likelihood, which is divided by nothing, once. Before that, marked
+        rows are looked up. A shard that died in between loads its rows again and answers.
 
         Raises:
             ClusterError: if a shard does not answer in time; nothing is answered from the others alone.
             InputError: if the gallery has no rows, or ``top`` is below 1.
+            UnknownNameError: for a marked row the gallery does not hold.
             ConfigurationError: if the weights leave nothing to rank by.
             SchemaMismatchError: if the query is of another vocabulary.
             StorageError: if the version that is searched is gone; open the gallery anew.
         """
-        prepared = prepare_unmarked(self, query, top, fusion or self.fusion)
+        prepared = prepare_search(self, query, top, fusion or self.fusion, marks)
         # P(match) may need embeddings, and models without attributes have nothing else.
         told = self.query_side.calibration is not None or self.model.attributes is None
         search = ShardSearch(uuid.uuid4().hex, prepared.wanted, where, prepared.likely, embedding=told)
@@ -89,6 +94,30 @@ class ShardedGallery:
         maxima = undivided if search.likely is not None else largest(self.shards.ask("start", search))
         found = nearest(self.shards.ask("finish", search, top, maxima), top)
         return prepared.ranking(found, found.vectors, self.store.rows_at, explain=explain)
+
+    def seen(self, keys: Sequence[str]) -> Float32[np.ndarray, "row attribute"] | None:
+        """Return the probabilities of the rows with some keys, as :meth:`attrieve.gallery.store.Gallery.seen`
+        does.
+
+        Raises:
+            ClusterError: as :meth:`search`.
+            UnknownNameError: for a row no shard holds, with the nearest keys.
+            InputError: for what is no key.
+        """
+        numbers = key_numbers(keys)
+        answers = self.shards.ask("seen", numbers)
+        nowhere = ~np.any([here for here, _ in answers], axis=0)
+        if nowhere.any():
+            key = keys[int(nowhere.argmax())]
+            like = [one for part in self.shards.ask("keys_like", key) for one in part]
+            raise UnknownNameError("row", key, nearest_of(key, like))
+        width = self.model.attributes
+        if width is None:
+            return None
+        together = np.empty((len(keys), width), dtype=np.float32)
+        for here, probability in answers:
+            together[here] = probability
+        return together
 
     def expected_matches(self, query: AttributeQuery, *, where: Filter | None = None) -> float | None:
         """Return how many rows are expected to match, as

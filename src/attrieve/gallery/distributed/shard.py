@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64, UInt64
 
 import attrieve
 from attrieve.errors import ClusterError, StorageError
@@ -160,6 +160,27 @@ class GalleryShard:
             Exception: as :meth:`start`.
         """
         return match_sum(self._columns()[1], asked, keep=self._keep(where), threads=self._settings.threads)
+
+    def seen(
+        self, keys: UInt64[np.ndarray, " some"]
+    ) -> tuple[Bool[np.ndarray, " some"], Float32[np.ndarray, "here attribute"] | None]:
+        """Return which of some rows are here, and what the model saw in these; None if it recognises nothing.
+
+        Raises:
+            Exception: as :meth:`load`.
+        """
+        columns = self._columns()[0]
+        places = columns.places_of_keys(keys)
+        here = places >= 0
+        return here, columns.vectors(places[here]).probability
+
+    def keys_like(self, key: str) -> list[str]:
+        """Return keys of rows here that may have been meant by one that is nowhere.
+
+        Raises:
+            Exception: as :meth:`load`.
+        """
+        return self._columns()[0].keys_like(key)
 
     def _start(self, search: ShardSearch) -> StartedSearch:
         with self._keeping:

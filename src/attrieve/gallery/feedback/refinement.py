@@ -1,20 +1,18 @@
 """From marks to a search that heeds them: attribute weights and the embedding asked for, both bounded."""
 
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from attrieve.errors import ConfigurationError, InputError, UnknownNameError
+from attrieve.errors import ConfigurationError, InputError
 from attrieve.gallery.asked import Asked, asked_columns
 from attrieve.gallery.completion import expected_embedding
-from attrieve.gallery.database.keys import key_numbers, key_text
 from attrieve.gallery.exact import FusedQuery
 from attrieve.gallery.feedback.direction import moved_embedding
 from attrieve.gallery.feedback.marks import Marks
 from attrieve.gallery.feedback.weights import weight_factors
-from attrieve.gallery.store import Gallery
+from attrieve.gallery.store import SeesRows
 from attrieve.schema import AttributeQuery, AttributeSchema
 
 
@@ -145,7 +143,7 @@ def _label(column: Asked, schema: AttributeSchema) -> str:
 
 
 def with_feedback(
-    gallery: Gallery, query: AttributeQuery, marks: Marks, *, limits: FeedbackLimits | None = None
+    gallery: SeesRows, query: AttributeQuery, marks: Marks, *, limits: FeedbackLimits | None = None
 ) -> Feedback:
     """Return what marked rows change in the search for a description.
 
@@ -197,7 +195,7 @@ def _costs(
 
 
 def _marked(
-    gallery: Gallery, marks: Marks
+    gallery: SeesRows, marks: Marks
 ) -> tuple[Float32[np.ndarray, "mark attribute"], Bool[np.ndarray, " mark"]]:
     """Return what the model sees in the marked rows, in the order of their keys."""
     if not gallery.model.recognises:
@@ -205,26 +203,8 @@ def _marked(
             f"model {gallery.model.name!r} recognises no attributes; marks have nothing to be learnt from"
         )
     keys = sorted(mark.key for mark in marks.marks)
-    places = gallery.columns.places_of_keys(key_numbers(keys))
-    for key, place in zip(keys, places, strict=True):
-        if place < 0:
-            raise UnknownNameError("row", key, nearest_keys(gallery, key))
-    probability = gallery.columns.vectors(places).probability
+    probability = gallery.seen(keys)
     if probability is None:
         raise InputError("the gallery holds no attribute probabilities; marks have nothing to be learnt from")
     right = set(marks.right)
     return probability, np.array([key in right for key in keys])
-
-
-def nearest_keys(gallery: Gallery, key: str, most: int = 3) -> list[str]:
-    """Return the keys of the gallery most like one that it does not hold, for a message."""
-    columns = gallery.columns
-    numbers = columns.key if columns.kept is None else columns.key[columns.kept]
-    # a slip of the hand leaves most digits alone: only keys that share the beginning or the end are compared
-    value = int(key_numbers([key])[0])
-    head, tail = np.uint64(value >> 48), np.uint64(value & 0xFFFF)
-    alike = numbers[(numbers >> np.uint64(48) == head) | (numbers & np.uint64(0xFFFF) == tail)]
-    candidates = [key_text(number) for number in alike[:1000]]
-    return get_close_matches(key, candidates, n=most, cutoff=0.0) or [
-        key_text(number) for number in np.sort(numbers)[:most]
-    ]
