@@ -14,11 +14,13 @@ from PIL import Image
 
 from attrieve.errors import ClusterError
 from attrieve.gallery.calibrating import calibrate_gallery
+from attrieve.gallery.database.keys import key_text
 from attrieve.gallery.database.verify import verify_database
 from attrieve.gallery.distributed import search as search_module
 from attrieve.gallery.distributed.indexing import WorkerSettings, index_with_ray
 from attrieve.gallery.distributed.search import open_sharded
 from attrieve.gallery.distributed.shards import SearchClusterSettings
+from attrieve.gallery.feedback import Marks
 from attrieve.gallery.ingest import index_images
 from attrieve.gallery.likelihood import LikelihoodFusion
 from attrieve.gallery.matches import expected_matches
@@ -82,9 +84,7 @@ def test_a_search_survives_the_death_of_a_process(
         assert sharded.search(query, top=50, where=where) == search(whole, query, top=50, where=where)
 
 
-def test_a_likelihood_and_expected_matches_are_those_of_one_machine(
-    tmp_path: Path, cluster: Machines
-) -> None:
+def test_likelihoods_matches_and_marks_are_those_of_one_machine(tmp_path: Path, cluster: Machines) -> None:
     """What is asked, and what comes back, went through processes of their own."""
     write_gallery(tmp_path / "g", 120)
     calibrate_gallery(tmp_path / "g", calibration(tmp_path / "g"))
@@ -94,6 +94,9 @@ def test_a_likelihood_and_expected_matches_are_those_of_one_machine(
     with open_sharded(tmp_path / "g", address=None, settings=wanted) as sharded:
         assert sharded.search(query, top=50, fusion=fusion) == search(whole, query, top=50, fusion=fusion)
         assert sharded.expected_matches(query) == pytest.approx(expected_matches(whole, query), rel=1e-9)
+        marks = Marks.of([key_text(whole.columns.key[5])], [key_text(whole.columns.key[100])])
+        found, truth = (search(place, query, fusion=fusion, marks=marks) for place in (sharded, whole))
+        assert found == truth != search(whole, query, fusion=fusion)
 
 
 def test_a_search_survives_the_death_of_a_machine(
