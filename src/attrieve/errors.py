@@ -59,6 +59,8 @@ class UnknownNameError(InputError):
     def __str__(self) -> str:
         if self.nearest:
             advice = "did you mean " + " or ".join(repr(candidate) for candidate in self.nearest) + "?"
+        elif not self.known:
+            advice = f"there is no {self.kind} at all"
         else:
             shown = ", ".join(self.known[:12])
             advice = f"known: {shown}" + (", ..." if len(self.known) > 12 else "")

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int64, UInt64
 
 from attrieve.errors import InputError
-from attrieve.gallery.database.keys import key_numbers, key_text
+from attrieve.gallery.database.keys import KeysLike
 from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.exact import CompactColumns
 from attrieve.gallery.row_facts import RowFacts
@@ -84,16 +84,13 @@ class SearchColumns:
             here &= self.kept[spot] == near if len(self.kept) else False
         return np.where(here, near, -1).astype(np.int64)
 
-    def keys_like(self, key: str, most: int = 1000) -> list[str]:
-        """Return keys of searched rows that share the beginning or the end with one that is not here.
+    def keys_like(self, key: str) -> KeysLike:
+        """Return keys of searched rows that may have been meant by one that is not here.
 
-        A slip of the hand leaves most digits alone. Where there are none, the smallest keys come instead.
+        Raises:
+            InputError: for what is no key.
         """
-        numbers = self.key if self.kept is None else self.key[self.kept]
-        value = int(key_numbers([key])[0])
-        head, tail = np.uint64(value >> 48), np.uint64(value & 0xFFFF)
-        alike = numbers[(numbers >> np.uint64(48) == head) | (numbers & np.uint64(0xFFFF) == tail)]
-        return [key_text(number) for number in (alike if len(alike) else np.sort(numbers))[:most]]
+        return KeysLike.of(key, self.key if self.kept is None else self.key[self.kept])
 
     def vectors(self, places: Int64[np.ndarray, " some"]) -> Vectors:
         """Return the float32 vectors of some rows, in the order asked.

@@ -13,9 +13,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Int64, UInt64
 
-from attrieve.errors import UnknownNameError
 from attrieve.gallery.database.filters import Filter
-from attrieve.gallery.database.keys import key_numbers, nearest_of
+from attrieve.gallery.database.keys import key_numbers
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import GallerySnapshot
 from attrieve.gallery.database.rows import GalleryRow
@@ -129,7 +128,7 @@ class Gallery:
         places = self.columns.places_of_keys(key_numbers(keys))
         for key, place in zip(keys, places, strict=True):
             if place < 0:
-                raise UnknownNameError("row", key, nearest_of(key, self.columns.keys_like(key)))
+                raise self.columns.keys_like(key).unknown_row(key)
         return self.columns.vectors(places).probability
 
     @classmethod

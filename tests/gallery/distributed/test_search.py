@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from attrieve.errors import ClusterError, InputError, SchemaMismatchError, StorageError, UnknownNameError
@@ -228,6 +228,24 @@ def test_a_row_no_shard_holds_is_told_with_the_nearest(folder: Path, in_process:
             description_of_row(sharded, slip)
         with pytest.raises(InputError, match="16 lower-case"):
             sharded.seen(["no key"])
+
+
+@given(st.data())
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_unknown_rows_are_told_as_on_one_machine(folder: Path, in_process: Use, data: st.DataObject) -> None:
+    """Whether a key like it lies in one shard, in several or in none."""
+    in_process()
+    whole = Gallery.open(folder)
+    keys = [key_text(number) for number in whole.columns.key]
+    digits = st.text("0123456789abcdef", min_size=16, max_size=16)
+    head, tail = data.draw(st.sampled_from(keys)), data.draw(st.sampled_from(keys))
+    key = data.draw(st.one_of(st.just(head[:8] + tail[8:]), digits))
+    assume(key not in keys)
+    with pytest.raises(UnknownNameError) as truth:
+        whole.seen([key])
+    with opened(folder, data.draw(st.integers(2, 6))) as sharded, pytest.raises(UnknownNameError) as told:
+        sharded.seen([keys[0], key])
+    assert str(told.value) == str(truth.value)
 
 
 def test_a_gallery_that_is_not_calibrated_expects_no_number(folder: Path, in_process: Use) -> None:

@@ -1,13 +1,14 @@
 """Row keys: 16 hexadecimal digits as text on disk, as 64-bit numbers in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import UInt64
 
-from attrieve.errors import InputError
+from attrieve.errors import InputError, UnknownNameError
 
 _DIGITS = 16
 _VALUE = np.full(256, 255, dtype=np.uint8)
@@ -60,10 +61,55 @@ def key_text(number: int | np.uint64) -> str:
     return f"{int(number):0{_DIGITS}x}"
 
 
-def nearest_of(key: str, candidates: Sequence[str]) -> list[str]:
-    """Return the three keys most like one that is not there, for a message.
+_LOOKED_AT = 1000
+"""Keys compared with a mistyped one: some tenths of a second."""
 
-    >>> nearest_of("00000000000000fe", ["1111111111111111", "00000000000000ff"])
-    ['00000000000000ff', '1111111111111111']
+
+@dataclass(frozen=True)
+class KeysLike:
+    """Keys that may have been meant by one that is not there, from one part of a gallery or from all of it.
+
+    Args:
+        alike: the smallest of those that share its beginning or its end; a slip of the hand leaves most
+            digits alone.
+        smallest: the smallest of all, for where none is alike.
     """
-    return get_close_matches(key, candidates, n=3, cutoff=0.0)
+
+    alike: tuple[str, ...]
+    smallest: tuple[str, ...]
+
+    @classmethod
+    def of(cls, key: str, numbers: UInt64[np.ndarray, " row"]) -> "KeysLike":
+        """Look for them.
+
+        Raises:
+            InputError: for what is no key.
+        """
+        value = int(key_numbers([key])[0])
+        head, tail = np.uint64(value >> 48), np.uint64(value & 0xFFFF)
+        alike = numbers[(numbers >> np.uint64(48) == head) | (numbers & np.uint64(0xFFFF) == tail)]
+        return cls(_smallest(alike), _smallest(numbers))
+
+    @classmethod
+    def together(cls, parts: Iterable["KeysLike"]) -> "KeysLike":
+        """Return what one look at all parts would have found."""
+        given = list(parts)
+        alike = sorted(key for part in given for key in part.alike)
+        smallest = sorted(key for part in given for key in part.smallest)
+        return cls(tuple(alike[:_LOOKED_AT]), tuple(smallest[:_LOOKED_AT]))
+
+    def unknown_row(self, key: str) -> UnknownNameError:
+        """Return the error that tells of a key that is not there, with the three most like it.
+
+        >>> numbers = np.array([0x1111111111111111, 0xFF], dtype=np.uint64)
+        >>> print(KeysLike.of("00000000000000fe", numbers).unknown_row("00000000000000fe"))
+        unknown row '00000000000000fe'; did you mean '00000000000000ff'?
+        """
+        nearest = get_close_matches(key, self.alike or self.smallest, n=3, cutoff=0.0)
+        return UnknownNameError("row", key, nearest)
+
+
+def _smallest(numbers: UInt64[np.ndarray, " row"]) -> tuple[str, ...]:
+    if len(numbers) > _LOOKED_AT:
+        numbers = np.partition(numbers, _LOOKED_AT)[:_LOOKED_AT]
+    return tuple(key_text(number) for number in np.sort(numbers))

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from attrieve.errors import UnknownNameError
 from attrieve.gallery.database.filters import Filter
-from attrieve.gallery.database.keys import key_numbers, nearest_of
+from attrieve.gallery.database.keys import KeysLike, key_numbers
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
 from attrieve.gallery.distributed.cluster import connected
@@ -109,8 +108,7 @@ class ShardedGallery:
         nowhere = ~np.any([here for here, _ in answers], axis=0)
         if nowhere.any():
             key = keys[int(nowhere.argmax())]
-            like = [one for part in self.shards.ask("keys_like", key) for one in part]
-            raise UnknownNameError("row", key, nearest_of(key, like))
+            raise KeysLike.together(self.shards.ask("keys_like", key)).unknown_row(key)
         width = self.model.attributes
         if width is None:
             return None

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt64
 import attrieve
 from attrieve.errors import ClusterError, StorageError
 from attrieve.gallery.database.filters import Filter, to_predicate
+from attrieve.gallery.database.keys import KeysLike
 from attrieve.gallery.database.lance import batches, batches_of, row_ids, table_in_memory
 from attrieve.gallery.database.layout import ROW_ID, filterable
 from attrieve.gallery.database.manifest import GalleryModel
@@ -174,7 +175,7 @@ class GalleryShard:
         here = places >= 0
         return here, columns.vectors(places[here]).probability
 
-    def keys_like(self, key: str) -> list[str]:
+    def keys_like(self, key: str) -> KeysLike:
         """Return keys of rows here that may have been meant by one that is nowhere.
 
         Raises:
