@@ -1,7 +1,7 @@
 """From a description to ranked hits."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -17,7 +17,7 @@ from attrieve.gallery.database.vectors import Vectors
 from attrieve.gallery.exact import FusedQuery, search_exact
 from attrieve.gallery.explain import Factors
 from attrieve.gallery.feedback import Feedback, Marks, with_feedback
-from attrieve.gallery.feedback.applying import applied_to_likelihood, weighted_reasons
+from attrieve.gallery.feedback.applying import weighted_reasons
 from attrieve.gallery.found_rows import FoundRows, ranking_of
 from attrieve.gallery.likelihood import LikelihoodFusion, likelihood_query, search_likelihood
 from attrieve.gallery.likelihood.asked import LikelihoodQuery
@@ -26,6 +26,7 @@ from attrieve.gallery.matches import with_probabilities
 from attrieve.gallery.store import Gallery, SeesRows
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery, AttributeReason, Ranking
+from attrieve.scoring.factors import counted_alike
 from attrieve.scoring.fusion import Fusion
 
 
@@ -86,8 +87,9 @@ def search(
         UnknownNameError: for a marked row the gallery does not hold.
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
+        ClusterError: if rows held elsewhere do not answer.
     """
-    if isinstance(gallery, SearchedElsewhere):
+    if not isinstance(gallery, Gallery):
         return gallery.search(query, top=top, fusion=fusion, where=where, explain=explain, marks=marks)
     prepared = prepare_search(gallery, query, top, fusion or gallery.fusion, marks)
     columns, keep = gallery.columns, gallery.places(where)
@@ -176,8 +178,10 @@ def _prepared(
         return PreparedSearch(
             side, query, wanted if feedback is None else feedback.applied(wanted), None, feedback
         )
-    likely = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight)
-    likely = likely if feedback is None else applied_to_likelihood(feedback, likely)
+    weight = counted_alike if feedback is None else feedback.factor_of
+    likely = likelihood_query(query, side, fusion.distance, nats=fusion.embedding_weight, weight=weight)
+    if feedback is not None:
+        likely = replace(likely, embedding=feedback.embedding)
     return PreparedSearch(side, query, wanted, likely, feedback)
 
 

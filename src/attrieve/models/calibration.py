@@ -220,7 +220,10 @@ class AnswerWeights:
         return Calibration(tuple(Curve("undo-weights", (0.0,), (shift,), 1.0) for shift in self.shift))
 
     def of(self, attributes: Sequence[int], wanted: bool) -> float:
-        """Return the factor of one thing asked: the mean over its attributes."""
+        """Return the factor of one answer: of "one of these" the mean over its attributes.
+
+        What is refused is asked for attribute by attribute.
+        """
         factors = self.wanted if wanted else self.unwanted
         return math.fsum(factors[index] for index in attributes) / len(attributes)
 

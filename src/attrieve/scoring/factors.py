@@ -45,13 +45,13 @@ Weight = Callable[[Sequence[int], bool], float]
 """How much an answer counts: of its attributes, and whether they are wanted."""
 
 
-def _alike(_attributes: Sequence[int], _wanted: bool, /) -> float:
+def counted_alike(_attributes: Sequence[int], _wanted: bool, /) -> float:
     """Let every answer count as much as any other."""
     return 1.0
 
 
 def events_of(
-    query: AttributeQuery, *, structured: bool = True, weight: Weight = _alike
+    query: AttributeQuery, *, structured: bool = True, weight: Weight = counted_alike
 ) -> tuple[Event, ...]:
     """Return what a description asks as events, in the order of the schema.
 
@@ -63,7 +63,7 @@ def events_of(
     Args:
         query: the description.
         structured: False takes all attributes independently.
-        weight: factor of the certainty of each answer.
+        weight: factor of the certainty of each answer; of what is refused, each attribute by itself.
 
     >>> from attrieve.schema import load_vocabulary, parse_query
     >>> query = parse_query("hat, !age:<30|<45", load_vocabulary("peta35"))

@@ -273,6 +273,24 @@ def test_marks_count_in_a_search_by_likelihood(distance: Distance) -> None:
     assert {hit.key: hit for hit in again.hits} == plain
 
 
+def test_marks_weigh_refused_members_of_a_group_one_by_one() -> None:
+    """The event "neither is it" counts the mean of certainty times factor, in plain numbers."""
+    gallery = random_gallery(ROWS)
+    keys = everything(gallery)[0]
+    query = parse_query("!young, !adult~0.2, hat", SCHEMA)
+    marks, fusion = Marks.of(right=keys[:3], wrong=keys[3:9]), LikelihoodFusion()
+    young, adult, _ = with_feedback(gallery, query, marks).factors.tolist()
+    assert young != pytest.approx(adult, rel=0.01)
+    ratio = (1.0 * young + 0.2 * adult) / (1.0 + 0.2)
+    plain = {hit.key: hit for hit in search(gallery, query, top=ROWS, fusion=fusion).hits}
+    for hit in search(gallery, query, top=ROWS, fusion=fusion, marks=marks).hits:
+        before, after = (
+            math.fsum(reason.contribution or 0.0 for reason in one.reasons if not reason.wanted)
+            for one in (plain[hit.key], hit)
+        )
+        assert after == pytest.approx(ratio * before)
+
+
 def test_how_a_ranking_moved_is_told() -> None:
     """Each hit with the rank it had."""
     gallery = random_gallery(ROWS)

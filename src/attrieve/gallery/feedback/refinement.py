@@ -1,6 +1,8 @@
 """From marks to a search that heeds them: attribute weights and the embedding asked for, both bounded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -103,6 +105,25 @@ class Feedback:
             )
             for before, after in zip(self.asked, self.weighted, strict=True)
         )
+
+    def factor_of(self, attributes: Sequence[int], wanted: bool) -> float:
+        """Return what the weight of one answer is multiplied by.
+
+        Args:
+            attributes: positions in the schema; several of "one of these".
+            wanted: whether it shall hold.
+
+        Raises:
+            KeyError: for what was not asked.
+        """
+        return self._factors[frozenset(attributes), wanted]
+
+    @cached_property
+    def _factors(self) -> dict[tuple[frozenset[int], bool], float]:
+        return {
+            (frozenset(column.attributes), column.wanted): float(factor)
+            for column, factor in zip(self.asked, self.factors, strict=True)
+        }
 
     def applied(self, wanted: FusedQuery) -> FusedQuery:
         """Return a query as numbers with the changed weights and embedding in it."""

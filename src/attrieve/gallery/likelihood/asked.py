@@ -15,7 +15,7 @@ from attrieve.gallery.completion import expected_embedding
 from attrieve.models.calibration import AnswerWeights, Calibration, Curve, MatchCorrection
 from attrieve.models.query_side import QuerySide
 from attrieve.schema import AttributeQuery
-from attrieve.scoring.factors import Event, events_of
+from attrieve.scoring.factors import Event, Weight, counted_alike, events_of
 from attrieve.scoring.fusion import Fusion, Normalisation
 from attrieve.scoring.match import AskedMatch
 
@@ -183,18 +183,25 @@ class MatchQuery:
 
 
 def likelihood_query(
-    query: AttributeQuery, query_side: QuerySide, distance: Distance, *, nats: float | None = None
+    query: AttributeQuery,
+    query_side: QuerySide,
+    distance: Distance,
+    *,
+    nats: float | None = None,
+    weight: Weight = counted_alike,
 ) -> LikelihoodQuery:
     """Read a description for a search by likelihood.
 
     The logits are calibrated if the model is; for ``ranked`` only the weights of the training are undone, and
-    certainties are multiplied by :class:`~attrieve.models.calibration.AnswerWeights`.
+    the certainty of each answer is multiplied by its weight in
+    :class:`~attrieve.models.calibration.AnswerWeights`.
 
     Args:
         query: in the model's vocabulary.
         query_side: of the model.
         distance: any but ``paper``.
         nats: evidence of one unit of cosine distance; None for the model's.
+        weight: factor of the certainty of each answer, e.g. what marks changed.
 
     Raises:
         ConfigurationError: for a model that recognises no attributes, nats below 0, or ``ranked`` where no
@@ -210,10 +217,15 @@ def likelihood_query(
         raise ConfigurationError(f"nats of the embedding are finite and at least 0, got {evidence}")
     if distance is Distance.RANKED:
         answers = _answers_of(query_side)
-        events, curves = events_of(query, weight=answers.of), answers.curves
+
+        def both(attributes: Sequence[int], wanted: bool) -> float:
+            return answers.of(attributes, wanted) * weight(attributes, wanted)
+
+        events, curves = events_of(query, weight=both), answers.curves
     else:
         structured = distance is not Distance.INDEPENDENT
-        events, curves = events_of(query, structured=structured), curves_of(query_side)
+        events = events_of(query, structured=structured, weight=weight)
+        curves = curves_of(query_side)
     return LikelihoodQuery(events, EventArrays.of(events, curves), _vector(query, query_side), evidence)
 
 
