@@ -12,6 +12,7 @@ from attrieve.gallery.next_question import information, next_questions
 from attrieve.gallery.search import search
 from attrieve.models.configuration import RetrieverKind
 from attrieve.schema import parse_query
+from attrieve.schema.witnesses import pool, read_witness
 from gallery.building import NAMES, gallery_of, random_gallery, small_query_side, small_schema
 
 SCHEMA = small_schema()
@@ -53,6 +54,28 @@ def test_the_best_question_splits_the_rows_evenly_and_surely() -> None:
     assert all(one.bits == 0 for one in asked[2:])
     assert len(asked) == len(NAMES) - 1
     assert "hat" not in {one.label for one in asked}
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked", "spared"),
+    [
+        (("hat", "!hat, bag?"), {"young", "scarf", "backpack"}, {"hat", "bag"}),
+        (("young", "!young, hat"), {"adult", "old"}, {"young", "hat"}),
+        (("young", "young?, hat"), {"scarf"}, {"young", "adult", "old", "hat"}),
+    ],
+)
+def test_what_any_witness_named_is_not_asked_again(
+    lines: tuple[str, str], asked: set[str], spared: set[str]
+) -> None:
+    """Nor what they settle together; what only one of them settles, and another denies, is open."""
+    gallery = random_gallery(9)
+    witnesses = [read_witness(f"{name}: {line}", SCHEMA) for name, line in zip("AB", lines, strict=True)]
+    query = pool(witnesses).query
+    said = [witness.query for witness in witnesses]
+    questions = next_questions(gallery, query, search(gallery, query), most=99, said=said)
+    labels = {one.label for one in questions}
+    assert asked <= labels
+    assert not spared & labels
 
 
 def test_nothing_to_ask() -> None:

@@ -193,7 +193,7 @@ def _completed(
     """
     completed = categories.copy()
     named = np.zeros(len(common), dtype=np.bool_)
-    named[[index for term in query.terms for index in term.attributes]] = True
+    named[list(query.named)] = True
     displaced = conflicts & ~named
     for term in query.terms:
         chosen = list(term.attributes)

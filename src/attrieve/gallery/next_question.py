@@ -49,10 +49,12 @@ def next_questions(
         ranking: the rows to tell apart, at least two for a question to tell anything.
         most: how many questions.
         said: what witnesses said, if ``query`` is what they say together. Where they cancel out, the query is
-            silent; but they have answered, and are not asked again.
+            silent; but what any of them named has been answered, and is not asked again.
 
     Raises:
         InputError: for a model that does not recognise attributes, or fewer than one question.
+        UnknownNameError: if a hit of the ranking is no row of the gallery.
+        ClusterError: if rows held elsewhere do not answer.
     """
     if most < 1:
         raise InputError(f"ask for at least 1 question, got {most}")
@@ -60,7 +62,7 @@ def next_questions(
         raise InputError(
             f"model {gallery.model.name!r} recognises no attributes; there is nothing to ask for"
         )
-    answered = set[int]().union(*(answered_by(one) for one in (query, *said)))
+    answered = answered_by(query).union(*(one.named for one in said))
     still_open = [index for index in range(len(gallery.schema)) if index not in answered]
     if not ranking.hits or not still_open:
         return ()

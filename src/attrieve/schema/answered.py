@@ -16,10 +16,9 @@ def answered_by(query: AttributeQuery) -> frozenset[int]:
     ['under 30', '30 to 45', '45 to 60', 'over 60', 'hat']
     """
     schema = query.schema
-    named = {index for term in query.terms for index in term.attributes}
     sure = [term for term in query.terms if term.certainty == 1.0]
     refused = {index for term in sure if not term.wanted for index in term.attributes}
-    answered = set(named)
+    answered = set(query.named)
     for group, members in zip(schema.groups, schema.group_indices, strict=True):
         within = set(members)
         wanted = [set(term.attributes) for term in sure if term.wanted and within.issuperset(term.attributes)]

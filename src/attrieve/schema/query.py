@@ -111,6 +111,11 @@ class AttributeQuery:
         return cls(schema, tuple(terms))
 
     @property
+    def named(self) -> frozenset[int]:
+        """Positions of the attributes that are named, alone or among others."""
+        return frozenset(index for term in self.terms for index in term.attributes)
+
+    @property
     def is_full(self) -> bool:
         """Whether every attribute is named on its own with full certainty."""
         return len(self.terms) == len(self.schema) and all(

@@ -51,7 +51,7 @@ def question_views(ranked: Ranked, most: int, said: Sequence[AttributeQuery]) ->
     Args:
         ranked: the rows to tell apart.
         most: how many questions.
-        said: what each witness said, if there are witnesses; nothing of it is asked again.
+        said: what each witness said, if there are witnesses; what they named is not asked again.
     """
     gallery = ranked.scope.gallery
     if not gallery.model.recognises:

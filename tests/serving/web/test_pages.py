@@ -309,6 +309,8 @@ def test_witnesses_may_contradict_each_other_in_anything(client: TestClient, ser
         "/?q=backpack%2C+!nothing%2C+!young%2C+!adult",
         "/?w=A%3A+hat&w=B%3A+!hat%2C+young%3F",
         "/?w=A%3A+hat&w=B%3A+",
+        "/?w=A%3A+young&w=B%3A+!young%2C+hat",
+        "/?w=A%3A+young&w=B%3A+!young%2C+hat%2C+scarf&at=1",
         "/?q=hat&right=KEY0&wrong=KEY1&refine=1",
         "/?q=bakpack",
     ],
@@ -322,6 +324,15 @@ def test_every_link_on_a_search_leads_somewhere(client: TestClient, place: Place
     assert {link: client.get(str(link), headers=HTML).status_code for link in links} == dict.fromkeys(
         links, 200
     )
+
+
+def test_the_witness_being_written_is_asked_what_is_open_to_them(client: TestClient) -> None:
+    """A is sure of an age, B only of which it is not: B is asked for the others, A is not."""
+    for active in (0, 1):
+        page = client.get(f"/?w=A%3A+young&w=B%3A+!young%2C+hat&at={active}", headers=HTML).text
+        labels = set(re.findall(r'class="question">([^<]+)<', page))
+        assert labels
+        assert bool(labels & {"adult", "old"}) == (active == 1)
 
 
 def test_without_a_run_heat_maps_are_left_out_with_the_reason(place: Place, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from attrieve.schema.answered import answered_by
 from attrieve.schema.attributes import AttributeSchema
 from attrieve.schema.query import AttributeQuery, Term
 from attrieve.serving.web.builder import RegionControls, build
@@ -138,6 +139,9 @@ def search_page(
     reading = read_so if isinstance(read_so, Reading) else None
     query = reading.query if reading is not None else None
     questions = answer.questions if answer is not None and answer.questions else []
+    # an answer goes to the witness being written, who may have settled what another leaves open
+    settled = frozenset[int]() if query is None else answered_by(query)
+    questions = [one for one in questions if schema.names.index(one.attribute) not in settled]
     return SearchPage(
         form=form,
         regions=build(query, schema),
