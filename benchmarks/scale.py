@@ -111,10 +111,9 @@ def open_and_ask(folder: Path) -> tuple[dict[str, Any], Any]:
 
 def probe(folder: Path, queries: int) -> dict[str, Any]:
     """Open a gallery, ask much, and return times and memory."""
-    from attrieve.gallery.approximate import checked_query
     from attrieve.gallery.approximate_recall import sample_descriptions
     from attrieve.gallery.exact import search_exact
-    from attrieve.gallery.search import search
+    from attrieve.gallery.search import checked_query, search
 
     figures, gallery = open_and_ask(folder)
     columns = gallery.columns
@@ -162,8 +161,9 @@ def index(folder: Path) -> dict[str, Any]:
 
 def approximate(folder: Path, queries: int) -> dict[str, Any]:
     """Ask the approximate index, and measure its recall for several weights and kinds of descriptions."""
-    from attrieve.gallery.approximate import checked_query, find_candidates, rank
+    from attrieve.gallery.approximate import find_candidates, rank
     from attrieve.gallery.approximate_recall import measure_recall, sample_descriptions
+    from attrieve.gallery.search import checked_query
     from attrieve.gallery.store import Gallery
     from attrieve.scoring.fusion import Fusion
 
