@@ -33,7 +33,7 @@ from attrieve.gallery.recognised import description_of_row
 from attrieve.gallery.search import fused_query, prepare_search, search
 from attrieve.gallery.store import Gallery
 from attrieve.gallery.witness_search import search_for_witnesses
-from attrieve.models.calibration import Calibration, Curve, MatchCorrection, ModelCalibration
+from attrieve.models.calibration import AnswerWeights, Calibration, Curve, MatchCorrection, ModelCalibration
 from attrieve.schema import ImageSource, load_vocabulary, parse_query
 from attrieve.schema.witnesses import read_witness
 from attrieve.scoring.fusion import Fusion, Normalisation
@@ -122,12 +122,14 @@ def calibration(folder: Path) -> ModelCalibration:
         Curve("platt", (-2.0, 0.5, 3.0), (-1.5 + 0.05 * place, 0.0, 2.0), 0.8) for place in range(len(NAMES))
     )
     model = GallerySnapshot.open(folder).model
+    numbers = np.linspace(0.4, 1.6, len(NAMES)).tolist()
     return ModelCalibration(
         Calibration(curves),
         MatchCorrection(0.3, 0.8, 0.5, -0.4, 0.6),
         MatchCorrection(0.3, 0.8, 0.5, -0.4, 0.6, 1.5, 0.7),
         model.fingerprint,
         model.schema.fingerprint,
+        answers=AnswerWeights(tuple(1.0 - one for one in numbers), tuple(numbers), tuple(numbers[::-1])),
     )
 
 
@@ -143,7 +145,7 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     st.integers(1, 7),
     st.sampled_from(QUERIES),
     st.sampled_from(FILTERS),
-    st.sampled_from([Distance.GROUP, Distance.INDEPENDENT, None]),
+    st.sampled_from([Distance.GROUP, Distance.INDEPENDENT, Distance.RANKED, None]),
     st.sampled_from([0.0, 7.5]),
     st.sampled_from([1, 7, 500]),
     st.integers(0, 100),
@@ -176,7 +178,7 @@ def test_likelihoods_and_probabilities_are_those_of_the_whole(
 
 @given(
     st.integers(1, 7),
-    st.sampled_from([Distance.GROUP, None]),
+    st.sampled_from([Distance.GROUP, Distance.RANKED, None]),
     st.lists(st.integers(0, 199), min_size=1, max_size=4, unique=True),
     st.integers(0, 100),
 )
@@ -381,8 +383,14 @@ def test_what_cannot_be_asked_is_refused(folder: Path, tmp_path: Path, in_proces
     """Empty galleries, other vocabularies and fewer than one hit, as on one machine."""
     in_process()
     write_gallery(tmp_path / "empty", 0)
-    with opened(tmp_path / "empty") as sharded, pytest.raises(InputError, match="has no rows"):
-        sharded.search(parse_query("hat", sharded.schema))
+    with opened(tmp_path / "empty") as sharded:
+        with pytest.raises(InputError, match="has no rows"):
+            sharded.search(parse_query("hat", sharded.schema))
+        for place in (sharded, Gallery.open(tmp_path / "empty")):
+            with pytest.raises(InputError, match="has no rows"):
+                place.seen([])
+            with pytest.raises(UnknownNameError, match="'00000000000000ff'; there is no row at all"):
+                place.seen(["00000000000000ff"])
     with opened(folder) as sharded:
         assert isinstance(sharded, ShardedGallery)
         with pytest.raises(InputError, match="top must be at least 1"):

@@ -277,13 +277,18 @@ class GallerySnapshot:
                 continue
             yield from parts
 
-    def rows_at(self, ids: UInt64[np.ndarray, " some"]) -> list[GalleryRow]:
+    def rows_at(self, ids: UInt64[np.ndarray, " some"], *, thumbnails: bool = True) -> list[GalleryRow]:
         """Return the rows with these ids, in their order; only their fragments are touched.
+
+        Args:
+            ids: of the rows.
+            thumbnails: False leaves them out; they are most of what there is to read.
 
         Raises:
             StorageError: if one cannot be read.
         """
-        names = [name for name in self.arrow_schema.names if name not in {EMBEDDING, PROBABILITY}]
+        left_out = {EMBEDDING, PROBABILITY} if thumbnails else {EMBEDDING, PROBABILITY, THUMBNAIL}
+        names = [name for name in self.arrow_schema.names if name not in left_out]
         schema = pa.schema([self.arrow_schema.field(name) for name in names])
         return rows_of(pa.Table.from_batches([*batches_of(self.table, ids, names)], schema))
 

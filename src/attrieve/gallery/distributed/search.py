@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, UInt64
 
+from attrieve.errors import InputError
 from attrieve.gallery.database.filters import Filter
 from attrieve.gallery.database.keys import KeysLike, key_numbers
 from attrieve.gallery.database.manifest import GalleryModel
 from attrieve.gallery.database.reading import DamagedGalleryWarning, GallerySnapshot
+from attrieve.gallery.database.rows import GalleryRow
 from attrieve.gallery.distributed.cluster import connected
 from attrieve.gallery.distributed.shard import ShardFacts, ShardSearch
 from attrieve.gallery.distributed.shards import SearchClusterSettings, Shards
@@ -92,7 +94,15 @@ class ShardedGallery:
         undivided = np.ones((1, 2))
         maxima = undivided if search.likely is not None else largest(self.shards.ask("start", search))
         found = nearest(self.shards.ask("finish", search, top, maxima), top)
-        return prepared.ranking(found, found.vectors, self.store.rows_at, explain=explain)
+        return prepared.ranking(found, found.vectors, self.facts_at, explain=explain)
+
+    def facts_at(self, ids: UInt64[np.ndarray, " some"]) -> list[GalleryRow]:
+        """Return the rows with these ids, in their order, without their thumbnails.
+
+        Raises:
+            StorageError: if one cannot be read.
+        """
+        return self.store.rows_at(ids, thumbnails=False)
 
     def seen(self, keys: Sequence[str]) -> Float32[np.ndarray, "row attribute"] | None:
         """Return the probabilities of the rows with some keys, as :meth:`attrieve.gallery.store.Gallery.seen`
@@ -101,14 +111,18 @@ class ShardedGallery:
         Raises:
             ClusterError: as :meth:`search`.
             UnknownNameError: for a row no shard holds, with the nearest keys.
-            InputError: for what is no key.
+            InputError: for what is no key, or a gallery without rows.
         """
         numbers = key_numbers(keys)
         answers = self.shards.ask("seen", numbers)
-        nowhere = ~np.any([here for here, _ in answers], axis=0)
-        if nowhere.any():
-            key = keys[int(nowhere.argmax())]
+        found = np.zeros(len(keys), dtype=np.bool_)
+        for here, _ in answers:
+            found |= here
+        if not found.all():
+            key = keys[int(found.argmin())]
             raise KeysLike.together(self.shards.ask("keys_like", key)).unknown_row(key)
+        if not answers:
+            raise InputError("the gallery has no rows")
         width = self.model.attributes
         if width is None:
             return None
