@@ -45,11 +45,17 @@ def test_both_commands_say_on_a_cluster_what_they_say_on_one_machine(
     for more in (
         ["hat, !bag", "--what-if", "--ask"],
         ["hat, !bag", "--right", key],
+        ["hat, !bag", "--marks", str(tmp_path / "marks.json"), "--wrong", key],
+        ["hat, !bag", "--where", "blur>0", "--where", "source!=crop-03.png", "--distance", "group"],
         ["--like", key],
         ["--witness", "A: hat, !bag", "--witness", "B: young, no hat", "--ask"],
     ):
         again = ["search", gallery, *more, "--top", "5", "--json"]
-        alone, sharded = (runner.invoke(app, [*again, *where]) for where in ([], ["--ray", "auto"]))
+        results = []
+        for where in ([], ["--ray", "auto"]):
+            (tmp_path / "marks.json").unlink(missing_ok=True)
+            results.append(runner.invoke(app, [*again, *where]))
+        alone, sharded = results
         assert sharded.exit_code == alone.exit_code == ("--like" in more)  # it recognises nothing for sure
         assert (sharded.stdout, sharded.stderr) == (alone.stdout, alone.stderr)
     table = runner.invoke(app, ["search", gallery, "hat", "--ray", "auto"])

@@ -104,6 +104,7 @@ def description_of_row(
         UnknownNameError: if there is no such row, with the nearest keys.
         InputError: if the key is none, or the gallery's model recognises no attributes.
         QueryError: if nothing is recognised with any certainty.
+        ClusterError: if rows held elsewhere do not answer.
     """
     probability = gallery.seen([key])
     if probability is None:

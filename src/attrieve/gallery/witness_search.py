@@ -53,7 +53,8 @@ def search_for_witnesses(
 
     Raises:
         QueryError: if the witnesses cannot be pooled; see :func:`~attrieve.schema.witnesses.pool`.
-        InputError: as :func:`~attrieve.gallery.search.search`.
+        InputError, UnknownNameError, ConfigurationError, ClusterError: as
+            :func:`~attrieve.gallery.search.search`.
     """
     pooled = pool(witnesses)
     ranking = search(gallery, pooled.query, top=top, fusion=fusion, where=where, explain=explain, marks=marks)

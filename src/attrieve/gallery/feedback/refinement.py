@@ -183,6 +183,7 @@ def with_feedback(
         UnknownNameError: for a marked row the gallery does not hold, with the nearest keys.
         InputError: for marks in a gallery whose model recognises no attributes.
         SchemaMismatchError: if the query is of another vocabulary.
+        ClusterError: if rows held elsewhere do not answer.
     """
     gallery.schema.require_same(query.schema, here="the gallery", there="the description")
     limits = limits or FeedbackLimits()
