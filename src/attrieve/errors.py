@@ -60,7 +60,7 @@ class UnknownNameError(InputError):
         if self.nearest:
             advice = "did you mean " + " or ".join(repr(candidate) for candidate in self.nearest) + "?"
         elif not self.known:
-            advice = f"there is no {self.kind} at all"
+            advice = "there is none"
         else:
             shown = ", ".join(self.known[:12])
             advice = f"known: {shown}" + (", ..." if len(self.known) > 12 else "")

@@ -1,6 +1,7 @@
 """``--ray`` of ``attrieve index`` and ``attrieve search``."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,9 @@ from typer.testing import CliRunner
 
 from attrieve.cli.index import index
 from attrieve.cli.search import search
-from gallery.building import small_retriever, write_images
+from attrieve.gallery.feedback import Marks
+from attrieve.gallery.feedback.marks_file import write_marks
+from gallery.building import small_retriever, small_schema, write_images
 from gallery.distributed.in_process import InProcessRay
 
 LIBRARY = "attrieve.gallery.distributed.cluster.ray_library"
@@ -41,23 +44,30 @@ def test_both_commands_say_on_a_cluster_what_they_say_on_one_machine(
         )
         assert (alone.exit_code, sharded.exit_code) == (0, 0), sharded.stderr
         assert json.loads(sharded.stdout) == json.loads(alone.stdout)
-    key = json.loads(runner.invoke(app, asked).stdout)["hits"][3]["key"]
+    first, _, _, fourth, _ = json.loads(runner.invoke(app, asked).stdout)["hits"]
+    key, other = fourth["key"], first["key"]
+    left_out, like = ["--where", f"source!={first['source']}", "--distance", "group"], [key]
+    marks = tmp_path / "marks.json"
     for more in (
         ["hat, !bag", "--what-if", "--ask"],
         ["hat, !bag", "--right", key],
-        ["hat, !bag", "--marks", str(tmp_path / "marks.json"), "--wrong", key],
-        ["hat, !bag", "--where", "blur>0", "--where", "source!=crop-03.png", "--distance", "group"],
-        ["--like", key],
+        ["hat, !bag", "--marks", str(marks), "--wrong", key],
+        ["hat, !bag", *left_out],
+        ["--like", *like],
         ["--witness", "A: hat, !bag", "--witness", "B: young, no hat", "--ask"],
     ):
         again = ["search", gallery, *more, "--top", "5", "--json"]
         results = []
-        for where in ([], ["--ray", "auto"]):
-            (tmp_path / "marks.json").unlink(missing_ok=True)
-            results.append(runner.invoke(app, [*again, *where]))
-        alone, sharded = results
-        assert sharded.exit_code == alone.exit_code == ("--like" in more)  # it recognises nothing for sure
-        assert (sharded.stdout, sharded.stderr) == (alone.stdout, alone.stderr)
+        for place in ([], ["--ray", "auto"]):
+            write_marks(marks, Marks.of([other], []), small_schema())
+            told = runner.invoke(app, [*again, *place])
+            assert told.exit_code == ("--like" in more)  # it recognises nothing for sure
+            kept = re.sub('"time": "[^"]+"', "", marks.read_text(encoding="utf-8"))
+            results.append((told.stdout, told.stderr, kept))
+        assert results[0] == results[1]
+        found = json.loads(results[0][0])["hits"] if results[0][0] else []
+        assert (other in [hit["key"] for hit in found]) == (more[1:] not in (left_out, like))
+        assert (key in results[0][2]) == ("--marks" in more)
     table = runner.invoke(app, ["search", gallery, "hat", "--ray", "auto"])
     assert "crop-00" in table.stdout
 

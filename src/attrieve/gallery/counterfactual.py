@@ -99,6 +99,9 @@ def ranks_elsewhere(
     """Return where each hit of a ranking stands under another description, or without the marks.
 
     None stands for "not among the nearest ``LOOKED_AT`` times as many rows as the ranking has".
+
+    Raises:
+        AttrieveError: as :func:`~attrieve.gallery.search.search`.
     """
     if not ranking.hits:
         return ()

@@ -1,14 +1,14 @@
 """Which question to ask the witness next: the one whose answer would tell the nearest rows apart best."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from attrieve.errors import InputError
 from attrieve.gallery.store import SeesRows
-from attrieve.schema import AttributeQuery, Ranking
+from attrieve.schema import AttributeQuery, Ranking, Term
 from attrieve.schema.answered import answered_by
 
 
@@ -48,8 +48,9 @@ def next_questions(
         query: what was asked.
         ranking: the rows to tell apart, at least two for a question to tell anything.
         most: how many questions.
-        said: what witnesses said, if ``query`` is what they say together. Where they cancel out, the query is
-            silent; but what any of them named has been answered, and is not asked again.
+        said: what witnesses said, if ``query`` is what they say together. What any of them named has been
+            answered, and is not asked again, though they cancel out; what one was sure of settles as much as
+            ever where the others let it stand, however little that witness weighs.
 
     Raises:
         InputError: for a model that does not recognise attributes, or fewer than one question.
@@ -62,7 +63,7 @@ def next_questions(
         raise InputError(
             f"model {gallery.model.name!r} recognises no attributes; there is nothing to ask for"
         )
-    answered = answered_by(query).union(*(one.named for one in said))
+    answered = answered_by(_surely(query, said)).union(*(one.named for one in said))
     still_open = [index for index in range(len(gallery.schema)) if index not in answered]
     if not ranking.hits or not still_open:
         return ()
@@ -81,6 +82,22 @@ def next_questions(
         )
         for place in order
     )
+
+
+def _surely(query: AttributeQuery, said: Sequence[AttributeQuery]) -> AttributeQuery:
+    """Return a description, certain of all that a witness was certain of."""
+    sure = [term for one in said for term in one.terms if term.certainty == 1.0]
+
+    def was_sure(term: Term) -> bool:
+        own = set(term.attributes)
+        return any(
+            other.wanted is term.wanted
+            and (own.issuperset(other.attributes) if term.wanted else own.issubset(other.attributes))
+            for other in sure
+        )
+
+    terms = (replace(term, certainty=1.0) if was_sure(term) else term for term in query.terms)
+    return AttributeQuery(query.schema, tuple(terms))
 
 
 def information(

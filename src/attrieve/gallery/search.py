@@ -83,7 +83,8 @@ def search(
             :func:`~attrieve.gallery.feedback.with_feedback` says, and stay in the ranking.
 
     Raises:
-        InputError: if the gallery has no rows, or ``top`` is below 1.
+        InputError: if the gallery has no rows, ``top`` is below 1, or rows are marked of a model that
+            recognises nothing.
         UnknownNameError: for a marked row the gallery does not hold.
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
@@ -164,6 +165,7 @@ def prepare_search(
         UnknownNameError: for a marked row the gallery does not hold.
         ConfigurationError: if the weights leave nothing to rank by.
         SchemaMismatchError: if the query is of another vocabulary.
+        ClusterError: if marked rows are held elsewhere and not told of.
     """
     _check(gallery, query, top)
     feedback = with_feedback(gallery, query, marks) if marks is not None and len(marks) else None

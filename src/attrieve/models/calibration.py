@@ -222,7 +222,7 @@ class AnswerWeights:
     def of(self, attributes: Sequence[int], wanted: bool) -> float:
         """Return the factor of one answer: of "one of these" the mean over its attributes.
 
-        What is refused is asked for attribute by attribute.
+        Callers ask for each refused attribute by itself.
         """
         factors = self.wanted if wanted else self.unwanted
         return math.fsum(factors[index] for index in attributes) / len(attributes)

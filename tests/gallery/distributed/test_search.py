@@ -389,7 +389,7 @@ def test_what_cannot_be_asked_is_refused(folder: Path, tmp_path: Path, in_proces
         for place in (sharded, Gallery.open(tmp_path / "empty")):
             with pytest.raises(InputError, match="has no rows"):
                 place.seen([])
-            with pytest.raises(UnknownNameError, match="'00000000000000ff'; there is no row at all"):
+            with pytest.raises(UnknownNameError, match="'00000000000000ff'; there is none"):
                 place.seen(["00000000000000ff"])
     with opened(folder) as sharded:
         assert isinstance(sharded, ShardedGallery)

@@ -72,7 +72,7 @@ class KeysLike:
     Args:
         alike: the smallest of those that share its beginning or its end; a slip of the hand leaves most
             digits alone.
-        smallest: the smallest of all, for where none is alike.
+        smallest: the smallest of all, of parts that hold none that is alike.
     """
 
     alike: tuple[str, ...]
@@ -88,7 +88,7 @@ class KeysLike:
         value = int(key_numbers([key])[0])
         head, tail = np.uint64(value >> 48), np.uint64(value & 0xFFFF)
         alike = numbers[(numbers >> np.uint64(48) == head) | (numbers & np.uint64(0xFFFF) == tail)]
-        return cls(_smallest(alike), _smallest(numbers))
+        return cls(_smallest(alike), () if len(alike) else _smallest(numbers))
 
     @classmethod
     def together(cls, parts: Iterable["KeysLike"]) -> "KeysLike":

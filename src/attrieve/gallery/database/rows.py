@@ -98,7 +98,7 @@ def describe(rows: Sequence[GalleryRow], schema: pa.Schema) -> pa.Table:
     for row in rows:
         for name in row.user:
             if name not in own:
-                raise UnknownNameError("gallery column", name, own)
+                raise UnknownNameError("own column of the gallery", name, own)
         if row.thumbnail is not None and THUMBNAIL not in schema.names:
             raise InputError("the gallery keeps no thumbnails; leave them out, or make it with thumbnails")
     now = datetime.now(UTC)

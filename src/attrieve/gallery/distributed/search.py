@@ -121,7 +121,7 @@ class ShardedGallery:
         if not found.all():
             key = keys[int(found.argmin())]
             raise KeysLike.together(self.shards.ask("keys_like", key)).unknown_row(key)
-        if not answers:
+        if not self.rows:
             raise InputError("the gallery has no rows")
         width = self.model.attributes
         if width is None:

@@ -17,6 +17,7 @@ from attrieve.serving.wire.hits import HitView
 from attrieve.serving.wire.search import QuestionView, SearchAnswer
 
 MOST_CAMERAS = 40
+MOST_QUESTIONS = 3
 """Cameras that are offered as boxes to tick; others can be named as a condition."""
 _FEW_ATTRIBUTES = 12
 
@@ -152,7 +153,7 @@ def search_page(
         failure=failure,
         cameras=tuple(camera for camera in cameras if camera.value is not None)[:MOST_CAMERAS],
         rows=rows,
-        questions=tuple(_question(question, query, form, schema) for question in questions),
+        questions=tuple(_question(one, query, form, schema) for one in questions[:MOST_QUESTIONS]),
         examples=_examples(schema),
         may_mark=may_mark,
         may_keep=may_keep,

@@ -37,7 +37,8 @@ from attrieve.serving.wire.search import SearchAnswer, SearchRequest
 router = APIRouter(include_in_schema=False)
 Searcher = Annotated[Actor, Depends(requires(Permission.SEARCH))]
 Marker = Annotated[Actor, Depends(requires(Permission.MARK))]
-QUESTIONS = 3
+QUESTIONS = 20
+"""Asked for; the page shows the best that are open to the witness being written."""
 
 
 @router.get("/")
