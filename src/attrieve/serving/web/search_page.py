@@ -17,8 +17,9 @@ from attrieve.serving.wire.hits import HitView
 from attrieve.serving.wire.search import QuestionView, SearchAnswer
 
 MOST_CAMERAS = 40
-MOST_QUESTIONS = 3
 """Cameras that are offered as boxes to tick; others can be named as a condition."""
+MOST_QUESTIONS = 3
+"""Questions that are shown."""
 _FEW_ATTRIBUTES = 12
 
 
